@@ -1,0 +1,81 @@
+// Finds entries by what their statements say. A projection of the log: it can
+// be thrown away, and is brought up to date from the log when it is behind.
+#ifndef GACETA_SERVER_LOG_STATEMENT_INDEX_H_
+#define GACETA_SERVER_LOG_STATEMENT_INDEX_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gaceta/v1/update.pb.h"
+#include "server/log/log_store.h"
+#include "verify/statement.h"
+
+namespace gaceta {
+
+// Where a statement is, and which one it is.
+struct IndexedStatement {
+  Position position = 0;
+  std::string publisher;
+  std::uint64_t sequence = 0;
+  std::string statement_id;
+  std::string header_digest;
+
+  friend bool operator==(const IndexedStatement&,
+                         const IndexedStatement&) = default;
+};
+
+// What is known of an instrument from the updates so far.
+struct InstrumentState {
+  // Where it was first the subject of an update.
+  Position first_position = 0;
+  // The last status stated; unspecified if none was.
+  v1::VersionStatus last_status = v1::VERSION_STATUS_UNSPECIFIED;
+};
+
+// Thread safety: all methods may be called concurrently; one thread at a time
+// applies.
+class StatementIndex {
+ public:
+  // Opens or makes the SQLite file at `path`; `:memory:` keeps it in memory.
+  // A file that is damaged or of another version is made anew.
+  static absl::StatusOr<std::unique_ptr<StatementIndex>> Open(
+      const std::string& path);
+  virtual ~StatementIndex() = default;
+
+  // Everything below this position has been applied.
+  virtual Position NextPosition() const = 0;
+
+  // Applies entries in order; `begin` must be NextPosition(). Not flushed to
+  // disk: what a crash loses is applied again from the log.
+  virtual absl::Status Apply(Position begin,
+                             absl::Span<const StoredEntry> entries) = 0;
+
+  // Applies what `log` has beyond NextPosition(). Throws away everything first
+  // if NextPosition() is beyond the log's end.
+  absl::Status CatchUp(const LogStore& log);
+
+  virtual absl::StatusOr<std::optional<IndexedStatement>> FindById(
+      std::string_view statement_id) const = 0;
+  virtual absl::StatusOr<std::optional<IndexedStatement>> FindBySequence(
+      std::string_view publisher, std::uint64_t sequence) const = 0;
+  // Sequence 0 if the publisher has stated nothing.
+  virtual absl::StatusOr<ChainHead> Head(std::string_view publisher) const = 0;
+  // In order of position, from `begin` on, at most `max_count`.
+  virtual absl::StatusOr<std::vector<IndexedStatement>> ListByPublisher(
+      std::string_view publisher, Position begin, int max_count) const = 0;
+  // First entry recorded at or after `time`; NextPosition() if there is none.
+  virtual absl::StatusOr<Position> FindByTime(absl::Time time) const = 0;
+  // `uri`: urn:lex of the work, without version or part.
+  virtual absl::StatusOr<std::optional<InstrumentState>> FindInstrument(
+      std::string_view uri) const = 0;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_LOG_STATEMENT_INDEX_H_
