@@ -1,0 +1,112 @@
+// Entries in the form in which streams send them, shared by all streams.
+#ifndef GACETA_SERVER_RELAY_ENTRY_CACHE_H_
+#define GACETA_SERVER_RELAY_ENTRY_CACHE_H_
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "server/log/log_store.h"
+#include "server/relay/relayed_entry.h"
+
+namespace gaceta {
+
+// Keeps the end of the log in memory, and what catching-up streams have read
+// lately. Reads never wait for the disk: what is not here is loaded by a thread
+// of the cache, which then calls `on_loaded`.
+//
+// Thread safety: all methods may be called concurrently.
+class EntryCache {
+ public:
+  struct Options {
+    // Memory for the end of the log.
+    std::size_t tail_bytes = 32 * 1024 * 1024;
+    // Memory for blocks read from the store.
+    std::size_t block_bytes = 32 * 1024 * 1024;
+  };
+
+  // `store` must outlive this object.
+  EntryCache(const LogStore* store, Options options);
+  ~EntryCache();
+  EntryCache(const EntryCache&) = delete;
+  EntryCache& operator=(const EntryCache&) = delete;
+
+  // Called after new entries are in the store, by the thread that put them
+  // there, in order of position.
+  void Append(Position begin, absl::Span<const StoredEntry> entries);
+
+  // End of the log as readers may see it.
+  Position Size() const;
+
+  // Called (from any thread) after Append() and after a load, so that who found
+  // nothing looks again. Set before use.
+  void SetListener(std::function<void()> on_change);
+
+  // Entries from `begin` on, at most `max_count`, none if `begin` is Size().
+  // nullopt: not in memory, a load has been started. kOutOfRange beyond Size();
+  // the store's error if a load failed.
+  absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> TryRead(
+      Position begin, int max_count);
+
+  // The same, waiting for the disk. For unary reads.
+  absl::StatusOr<std::vector<RelayedEntryPtr>> Read(Position begin,
+                                                    int max_count);
+
+ private:
+  static constexpr int kBlockEntries = 64;
+  using Block = std::vector<RelayedEntryPtr>;
+
+  absl::StatusOr<std::shared_ptr<const Block>> LoadBlock(Position block);
+  std::shared_ptr<const Block> FindBlock(Position block)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void KeepBlock(Position block, std::shared_ptr<const Block> entries)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool ReadTail(Position begin, int max_count, Block* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LoadLoop();
+  void NotifyListener();
+
+  const LogStore* const store_;
+  const Options options_;
+
+  mutable absl::Mutex mu_;
+  // [tail_begin_, tail_begin_ + tail_.size()) is the end of the log.
+  std::deque<RelayedEntryPtr> tail_ ABSL_GUARDED_BY(mu_);
+  Position tail_begin_ ABSL_GUARDED_BY(mu_) = 0;
+  std::size_t tail_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+
+  // Blocks of kBlockEntries, the least recently used first.
+  struct CachedBlock {
+    std::shared_ptr<const Block> entries;
+    std::size_t bytes;
+    std::list<Position>::iterator use;
+  };
+  absl::flat_hash_map<Position, CachedBlock> blocks_ ABSL_GUARDED_BY(mu_);
+  std::list<Position> uses_ ABSL_GUARDED_BY(mu_);
+  std::size_t block_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+
+  // Blocks wanted, each once, and errors that a load met.
+  std::deque<Position> wanted_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<Position, absl::Status> failed_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  absl::Mutex listener_mu_;
+  std::function<void()> listener_ ABSL_GUARDED_BY(listener_mu_);
+
+  std::thread loader_;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_RELAY_ENTRY_CACHE_H_

@@ -1,0 +1,64 @@
+// One entry as the relay sees it: its facts, for filters, and its bytes on the
+// wire, encoded once and shared by every stream that sends it.
+#ifndef GACETA_SERVER_RELAY_RELAYED_ENTRY_H_
+#define GACETA_SERVER_RELAY_RELAYED_ENTRY_H_
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "gaceta/v1/statement.pb.h"
+#include "gaceta/v1/update.pb.h"
+#include "grpcpp/support/slice.h"
+#include "server/log/log_store.h"
+
+namespace gaceta {
+
+// Immutable but for the update, which is parsed by the first who asks.
+//
+// Thread safety: all methods may be called concurrently.
+class RelayedEntry {
+ public:
+  RelayedEntry(Position position, const StoredEntry& stored);
+
+  Position position() const { return position_; }
+  const v1::StatementHeader& header() const { return header_; }
+  absl::Time recorded_time() const { return recorded_time_; }
+  // Of the secretariat's registry: passes every filter.
+  bool is_registry() const { return is_registry_; }
+  bool is_update() const { return is_update_; }
+  v1::Entry::Omission stored_omission() const { return omission_; }
+
+  // Null if the payload is not kept or is no update.
+  const v1::Update* update() const;
+
+  // Field 1 of a SubscribeResponse: tag, length and the bytes of v1::Entry.
+  const grpc::Slice& full_slice() const { return full_; }
+  // The same without payload, for a reader who gets the header only.
+  grpc::Slice BareSlice(v1::Entry::Omission omission) const;
+  // For unary answers.
+  v1::Entry ToProto(v1::Entry::Omission omission) const;
+
+  std::size_t bytes() const { return full_.size(); }
+
+ private:
+  Position position_;
+  v1::StatementHeader header_;
+  absl::Time recorded_time_;
+  bool is_registry_;
+  bool is_update_;
+  v1::Entry::Omission omission_;
+  // Where leaf and payload are within full_.
+  std::size_t leaf_begin_, leaf_size_, payload_begin_, payload_size_;
+  grpc::Slice full_;
+  mutable std::shared_ptr<const v1::Update> update_;
+  mutable std::once_flag parse_once_;
+};
+
+using RelayedEntryPtr = std::shared_ptr<const RelayedEntry>;
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_RELAY_RELAYED_ENTRY_H_
