@@ -7,11 +7,11 @@
 #define GACETA_CLIENT_ERRORS_ERRORS_H_
 
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "google/rpc/status.pb.h"
 
 namespace gaceta {
@@ -31,7 +31,7 @@ using ErrorMetadata = std::vector<std::pair<std::string, std::string>>;
 
 // Returns `status` with an ErrorInfo: `reason` is UPPER_SNAKE_CASE and stable.
 // Does nothing to an OK status.
-absl::Status WithReason(absl::Status status, std::string_view reason,
+absl::Status WithReason(absl::Status status, absl::string_view reason,
                         const ErrorMetadata& metadata = {});
 
 // Returns `status` with a BadRequest that lists `violations`.
@@ -39,23 +39,24 @@ absl::Status WithViolations(absl::Status status,
                             const std::vector<FieldViolation>& violations);
 
 // Returns kInvalidArgument for one field, reason `INVALID_FIELD`.
-absl::Status InvalidField(std::string_view field, std::string_view description);
+absl::Status InvalidField(absl::string_view field,
+                          absl::string_view description);
 
 // Returns kInvalidArgument that lists all of `violations`, reason `reason`.
-absl::Status InvalidFields(std::string_view reason,
+absl::Status InvalidFields(absl::string_view reason,
                            const std::vector<FieldViolation>& violations);
 
 // Returns the ErrorInfo's reason; empty if there is none.
 std::string Reason(const absl::Status& status);
 
 // Returns the ErrorInfo's metadata under `key`; empty if there is none.
-std::string ReasonMetadata(const absl::Status& status, std::string_view key);
+std::string ReasonMetadata(const absl::Status& status, absl::string_view key);
 
 // Returns the BadRequest's violations; none if there is none.
 std::vector<FieldViolation> Violations(const absl::Status& status);
 
 // Returns `status` with `prefix` and ": " before its text, details kept.
-absl::Status Annotate(const absl::Status& status, std::string_view prefix);
+absl::Status Annotate(const absl::Status& status, absl::string_view prefix);
 
 // Converts to and from the wire form. Both keep all details.
 google::rpc::Status ToRpcStatus(const absl::Status& status);

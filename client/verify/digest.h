@@ -5,14 +5,15 @@
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace gaceta {
 
 inline constexpr std::size_t kDigestSize = 32;
 
 // Returns the SHA-256 of `data`, 32 bytes.
-std::string Sha256(std::string_view data);
+std::string Sha256(absl::string_view data);
 
 // Hashes what comes in pieces.
 class Sha256Hasher {
@@ -22,7 +23,7 @@ class Sha256Hasher {
   Sha256Hasher(Sha256Hasher&&) noexcept;
   Sha256Hasher& operator=(Sha256Hasher&&) noexcept;
 
-  void Update(std::string_view data);
+  void Update(absl::string_view data);
 
   // Returns the digest of all that came, 32 bytes. Call once.
   std::string Finish();
@@ -33,10 +34,10 @@ class Sha256Hasher {
 };
 
 // Returns `bytes` in lower-case hex.
-std::string ToHex(std::string_view bytes);
+std::string ToHex(absl::string_view bytes);
 
 // Whether `text` is a SHA-256 in lower-case hex: 64 characters.
-bool IsDigestHex(std::string_view text);
+bool IsDigestHex(absl::string_view text);
 
 }  // namespace gaceta
 

@@ -5,13 +5,16 @@
 #define GACETA_CLIENT_VERIFY_FEDERATION_H_
 
 #include <map>
+#include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "errors/errors.h"
 #include "gaceta/v1/registry.pb.h"
 #include "gaceta/v1/statement.pb.h"
 #include "verify/keys.h"
@@ -28,7 +31,7 @@ class Federation {
   // `root_pem`: certificates of the federation's root, at least one.
   // `federation`: its domain, `gaceta.example`; the secretariat's trust domain
   // is `secretariat.<federation>`.
-  static absl::StatusOr<Federation> Create(std::string_view root_pem,
+  static absl::StatusOr<Federation> Create(absl::string_view root_pem,
                                            std::string federation);
 
   // Checks that `change` may be applied: known form of ids, trust domains
@@ -42,26 +45,26 @@ class Federation {
 
   // Returns the key that may sign `header` for its publisher, among those that
   // the registry has; kPermissionDenied with reason `UNKNOWN_KEY` if none does.
-  absl::StatusOr<PublicKey> FindKey(std::string_view publisher,
-                                    std::string_view key_id) const;
+  absl::StatusOr<PublicKey> FindKey(absl::string_view publisher,
+                                    absl::string_view key_id) const;
 
   // The first statement of all brings the key that signed it. Returns the key
   // that `change` introduces under `key_id` for the secretariat, if its
   // certificate chains to the root. FindKey() has precedence.
   absl::StatusOr<PublicKey> FindBootstrapKey(const v1::RegistryChange& change,
-                                             std::string_view key_id) const;
+                                             absl::string_view key_id) const;
 
   // Null if there is none.
-  const v1::Member* FindMember(std::string_view id) const;
-  const v1::Member* FindMemberByTrustDomain(std::string_view domain) const;
-  const v1::Corridor* FindCorridor(std::string_view id) const;
-  bool HasTopic(std::string_view id) const;
+  const v1::Member* FindMember(absl::string_view id) const;
+  const v1::Member* FindMemberByTrustDomain(absl::string_view domain) const;
+  const v1::Corridor* FindCorridor(absl::string_view id) const;
+  bool HasTopic(absl::string_view id) const;
 
   // Whether the chain `leaf`, `intermediates…` (DER), valid at `now`, is a leaf
   // of `id`'s trust domain under the CA that the registry has for it, or, for a
   // domain that the registry does not have (yet), under the root with the CA's
   // name constraints. kUnauthenticated says what fails.
-  absl::Status CheckLeaf(const SpiffeId& id, std::string_view leaf_der,
+  absl::Status CheckLeaf(const SpiffeId& id, absl::string_view leaf_der,
                          const std::vector<std::string>& intermediates_der,
                          absl::Time now) const;
 
@@ -86,6 +89,15 @@ class Federation {
   };
 
   Federation() = default;
+
+  void CheckItem(const v1::RegistryItem& item, std::string path,
+                 std::vector<FieldViolation>* violations) const;
+  void ApplyItem(const v1::RegistryItem& item);
+  // Whether a certificate is, under `issuer_der` and the root, that of
+  // `spiffe://<trust_domain>/signer`.
+  absl::Status CheckSigner(absl::string_view trust_domain,
+                           absl::string_view certificate_der,
+                           absl::string_view issuer_der) const;
 
   std::string name_;
   std::shared_ptr<const Roots> roots_;

@@ -4,20 +4,20 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "openssl/types.h"
 
 namespace gaceta {
 
 // DSSE payload type of a statement's header.
-inline constexpr std::string_view kStatementHeaderType =
+inline constexpr absl::string_view kStatementHeaderType =
     "application/vnd.gaceta.statement-header.v1+protobuf";
 
 // Returns the bytes that DSSE v1.0.2 signs for `body` of type `type`.
-std::string DssePae(std::string_view type, std::string_view body);
+std::string DssePae(absl::string_view type, absl::string_view body);
 
 // A public key, ECDSA P-256 or Ed25519; no other is accepted.
 //
@@ -25,18 +25,18 @@ std::string DssePae(std::string_view type, std::string_view body);
 class PublicKey {
  public:
   // From SubjectPublicKeyInfo, DER. kInvalidArgument for any other algorithm.
-  static absl::StatusOr<PublicKey> FromSpkiDer(std::string_view der);
-  static absl::StatusOr<PublicKey> FromPem(std::string_view pem);
+  static absl::StatusOr<PublicKey> FromSpkiDer(absl::string_view der);
+  static absl::StatusOr<PublicKey> FromPem(absl::string_view pem);
   // From an X.509 certificate, DER. Checks nothing else of it.
-  static absl::StatusOr<PublicKey> FromCertificateDer(std::string_view der);
+  static absl::StatusOr<PublicKey> FromCertificateDer(absl::string_view der);
 
   // SHA-256 of the SubjectPublicKeyInfo, 32 bytes.
   const std::string& key_id() const { return key_id_; }
 
   // Checks `signature` over `message` with this key's algorithm.
   // kUnauthenticated if it does not hold.
-  absl::Status Verify(std::string_view message,
-                      std::string_view signature) const;
+  absl::Status Verify(absl::string_view message,
+                      absl::string_view signature) const;
 
  private:
   friend class SigningKey;
@@ -52,12 +52,12 @@ class PublicKey {
 // Thread safety: all methods may be called concurrently.
 class SigningKey {
  public:
-  static absl::StatusOr<SigningKey> FromPem(std::string_view pem);
+  static absl::StatusOr<SigningKey> FromPem(absl::string_view pem);
   // Refuses (kPermissionDenied) a file that others than its owner may read.
   static absl::StatusOr<SigningKey> FromPemFile(const std::string& path);
 
   const PublicKey& public_key() const { return public_key_; }
-  absl::StatusOr<std::string> Sign(std::string_view message) const;
+  absl::StatusOr<std::string> Sign(absl::string_view message) const;
 
  private:
   std::shared_ptr<EVP_PKEY> key_;

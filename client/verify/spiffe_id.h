@@ -3,9 +3,9 @@
 #define GACETA_CLIENT_VERIFY_SPIFFE_ID_H_
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace gaceta {
 
@@ -14,7 +14,7 @@ namespace gaceta {
 class SpiffeId {
  public:
   // kInvalidArgument says which rule `uri` breaks.
-  static absl::StatusOr<SpiffeId> Parse(std::string_view uri);
+  static absl::StatusOr<SpiffeId> Parse(absl::string_view uri);
 
   // As `hn.gaceta.example`.
   const std::string& trust_domain() const { return trust_domain_; }

@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gaceta/v1/statement.pb.h"
 #include "verify/keys.h"
@@ -16,26 +16,26 @@ namespace gaceta {
 
 inline constexpr std::size_t kMaxPayloadBytes = 64 * 1024;
 inline constexpr std::size_t kMaxLeafBytes = 32 * 1024;
-inline constexpr std::string_view kUpdatePayloadType = "gaceta.v1.Update";
-inline constexpr std::string_view kRegistryChangePayloadType =
+inline constexpr absl::string_view kUpdatePayloadType = "gaceta.v1.Update";
+inline constexpr absl::string_view kRegistryChangePayloadType =
     "gaceta.v1.RegistryChange";
 // Publisher id of the secretariat.
-inline constexpr std::string_view kSecretariat = "OAS";
+inline constexpr absl::string_view kSecretariat = "OAS";
 
 // Parses the bytes of a header and checks the form of every field (not the
 // signature, not the chain). Errors carry reason `MALFORMED_STATEMENT` and the
 // field's violations.
-absl::StatusOr<v1::StatementHeader> ParseHeader(std::string_view header_bytes);
+absl::StatusOr<v1::StatementHeader> ParseHeader(absl::string_view header_bytes);
 
 // Checks the DSSE signature over `header_bytes`. Reason `BAD_SIGNATURE`.
-absl::Status VerifyHeaderSignature(std::string_view header_bytes,
-                                   std::string_view signature,
+absl::Status VerifyHeaderSignature(absl::string_view header_bytes,
+                                   absl::string_view signature,
                                    const PublicKey& key);
 
 // Checks that `payload` is the one the header names: size and digest. Reason
 // `PAYLOAD_DIGEST_MISMATCH` or `TOO_LARGE`.
 absl::Status VerifyPayload(const v1::StatementHeader& header,
-                           std::string_view payload);
+                           absl::string_view payload);
 
 // The end of a publisher's chain, as seen so far.
 struct ChainHead {
@@ -57,7 +57,7 @@ absl::Status CheckFollows(const ChainHead& head,
 std::string NewStatementId();
 
 // Whether `text` is a UUID in lower case.
-bool IsStatementId(std::string_view text);
+bool IsStatementId(absl::string_view text);
 
 // Returns 16 random bytes, for the nonce of a payload.
 std::string NewPayloadNonce();
@@ -66,8 +66,7 @@ std::string NewPayloadNonce();
 // caller, who says after which head each comes.
 class StatementSigner {
  public:
-  StatementSigner(std::string log_origin, std::string publisher,
-                  SigningKey key)
+  StatementSigner(std::string log_origin, std::string publisher, SigningKey key)
       : log_origin_(std::move(log_origin)),
         publisher_(std::move(publisher)),
         key_(std::move(key)) {}

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 
 namespace gaceta {
@@ -36,7 +36,7 @@ class DocumentStore {
     // Bytes of the whole if stored, else bytes received so far.
     std::int64_t size = 0;
   };
-  absl::StatusOr<Presence> Find(std::string_view sha256_hex) const;
+  absl::StatusOr<Presence> Find(absl::string_view sha256_hex) const;
 
   // Receives one document. Destroying it keeps what has arrived.
   class Writer {
@@ -48,7 +48,7 @@ class DocumentStore {
     // Bytes received so far.
     std::int64_t offset() const { return offset_; }
     // Adds bytes. kInvalidArgument (`SIZE_MISMATCH`) beyond the size.
-    absl::Status Write(std::string_view chunk);
+    absl::Status Write(absl::string_view chunk);
     // Checks size and digest and makes it durable. kInvalidArgument
     // (`DIGEST_MISMATCH`, `SIZE_MISMATCH`) if the bytes are not those named.
     // A digest that is wrong throws the bytes away; bytes that are missing do
@@ -72,19 +72,19 @@ class DocumentStore {
   // (`OFFSET_BEYOND_RECEIVED`) if `offset` leaves a gap; kAlreadyExists if it
   // is stored; kResourceExhausted (`DOCUMENT_TOO_LARGE`).
   absl::StatusOr<std::unique_ptr<Writer>> StartWrite(
-      std::string_view sha256_hex, std::int64_t size, std::int64_t offset);
+      absl::string_view sha256_hex, std::int64_t size, std::int64_t offset);
 
   // Returns up to `max_bytes` from `offset` on, empty at the end. kNotFound if
   // the document is not stored.
-  absl::StatusOr<std::string> Read(std::string_view sha256_hex,
+  absl::StatusOr<std::string> Read(absl::string_view sha256_hex,
                                    std::int64_t offset,
                                    std::size_t max_bytes) const;
 
  private:
   explicit DocumentStore(std::string folder) : folder_(std::move(folder)) {}
 
-  std::string StoredPath(std::string_view hex) const;
-  std::string IncomingPath(std::string_view hex) const;
+  std::string StoredPath(absl::string_view hex) const;
+  std::string IncomingPath(absl::string_view hex) const;
 
   const std::string folder_;
   absl::Mutex mu_;

@@ -5,11 +5,11 @@
 
 #include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "verify/federation.h"
 #include "verify/spiffe_id.h"
 
@@ -31,7 +31,7 @@ enum class Role {
   kStateAdmin,
 };
 
-std::string_view RoleName(Role role);
+absl::string_view RoleName(Role role);
 
 // Who is at the other end of a connection, as far as its certificate says.
 struct Peer {
@@ -44,7 +44,7 @@ struct Peer {
 // Returns what `id` is in `federation`. kPermissionDenied for a path that no
 // role has, a trust domain outside, and `signer`, which never connects.
 absl::StatusOr<Peer> IdentifyPeer(const SpiffeId& id,
-                                  std::string_view federation);
+                                  absl::string_view federation);
 
 // Which server serves an rpc.
 enum class ServerKind { kHub, kNode };
@@ -60,7 +60,7 @@ struct AccessRule {
 const std::vector<AccessRule>& AccessTable();
 
 // Whether `role` may call `method` on a server of `kind`.
-bool MayCall(ServerKind kind, std::string_view method, Role role);
+bool MayCall(ServerKind kind, absl::string_view method, Role role);
 
 // The table as text, for `--print-access`.
 std::string PrintAccessTable(ServerKind kind);

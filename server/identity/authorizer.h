@@ -5,9 +5,9 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "grpcpp/security/auth_context.h"
 #include "server/identity/access.h"
 #include "verify/federation.h"
@@ -43,11 +43,11 @@ class Authorizer {
   // A registrar is let in while the registry is still empty, since it is who
   // fills it.
   absl::StatusOr<Caller> Authorize(const grpc::AuthContext& context,
-                                   std::string_view method) const;
+                                   absl::string_view method) const;
 
   // The same, for an identity already known (tests, open streams).
   absl::StatusOr<Caller> AuthorizeId(const SpiffeId& id,
-                                     std::string_view method) const;
+                                     absl::string_view method) const;
 
  private:
   const ServerKind kind_;

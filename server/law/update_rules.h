@@ -5,9 +5,9 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/civil_time.h"
 #include "errors/errors.h"
 #include "gaceta/v1/statement.pb.h"
@@ -23,11 +23,11 @@ class UpdateHistory {
 
   // Publisher of an earlier statement; none if there is no such statement.
   virtual std::optional<std::string> PublisherOf(
-      std::string_view statement_id) const = 0;
+      absl::string_view statement_id) const = 0;
   // Whether anybody has published an update of this work.
-  virtual bool IsKnownInstrument(std::string_view uri) const = 0;
+  virtual bool IsKnownInstrument(absl::string_view uri) const = 0;
   // Last status stated of this work; unspecified if none was.
-  virtual v1::VersionStatus LastStatus(std::string_view uri) const = 0;
+  virtual v1::VersionStatus LastStatus(absl::string_view uri) const = 0;
 };
 
 struct RuleFindings {
@@ -39,7 +39,7 @@ struct RuleFindings {
 // that signs; `today` decides what is in the future (UTC). Whether documents
 // are stored is not checked here.
 RuleFindings CheckUpdate(const v1::Update& update, const v1::Audience& audience,
-                         std::string_view publisher,
+                         absl::string_view publisher,
                          const Federation& federation,
                          const UpdateHistory& history, absl::CivilDay today);
 

@@ -3,9 +3,9 @@
 #define GACETA_SERVER_LAW_URN_LEX_H_
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace gaceta {
 
@@ -13,7 +13,7 @@ namespace gaceta {
 class UrnLex {
  public:
   // kInvalidArgument says which part is wrong and what is expected.
-  static absl::StatusOr<UrnLex> Parse(std::string_view urn);
+  static absl::StatusOr<UrnLex> Parse(absl::string_view urn);
 
   // `urn:lex:br:federal:lei:2017-05-24;13445`, without part and version.
   const std::string& work() const { return work_; }
@@ -27,7 +27,11 @@ class UrnLex {
   const std::string& language() const { return language_; }
 
  private:
-  std::string work_, country_, part_, version_, language_;
+  std::string work_;
+  std::string country_;
+  std::string part_;
+  std::string version_;
+  std::string language_;
 };
 
 }  // namespace gaceta

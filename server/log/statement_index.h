@@ -6,11 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gaceta/v1/update.pb.h"
 #include "server/log/log_store.h"
@@ -61,19 +61,19 @@ class StatementIndex {
   absl::Status CatchUp(const LogStore& log);
 
   virtual absl::StatusOr<std::optional<IndexedStatement>> FindById(
-      std::string_view statement_id) const = 0;
+      absl::string_view statement_id) const = 0;
   virtual absl::StatusOr<std::optional<IndexedStatement>> FindBySequence(
-      std::string_view publisher, std::uint64_t sequence) const = 0;
+      absl::string_view publisher, std::uint64_t sequence) const = 0;
   // Sequence 0 if the publisher has stated nothing.
-  virtual absl::StatusOr<ChainHead> Head(std::string_view publisher) const = 0;
+  virtual absl::StatusOr<ChainHead> Head(absl::string_view publisher) const = 0;
   // In order of position, from `begin` on, at most `max_count`.
   virtual absl::StatusOr<std::vector<IndexedStatement>> ListByPublisher(
-      std::string_view publisher, Position begin, int max_count) const = 0;
+      absl::string_view publisher, Position begin, int max_count) const = 0;
   // First entry recorded at or after `time`; NextPosition() if there is none.
   virtual absl::StatusOr<Position> FindByTime(absl::Time time) const = 0;
   // `uri`: urn:lex of the work, without version or part.
   virtual absl::StatusOr<std::optional<InstrumentState>> FindInstrument(
-      std::string_view uri) const = 0;
+      absl::string_view uri) const = 0;
 };
 
 }  // namespace gaceta

@@ -3,10 +3,10 @@
 #define GACETA_SERVER_REGISTRY_REGISTRY_H_
 
 #include <memory>
-#include <string_view>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "server/log/log_store.h"
 #include "server/log/statement_index.h"

@@ -1,0 +1,443 @@
+#include "verify/federation.h"
+
+#include <algorithm>
+#include <ctime>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "errors/errors.h"
+#include "verify/digest.h"
+#include "verify/openssl_ptr.h"
+
+namespace gaceta {
+
+// The root's certificates, shared by all copies.
+struct Federation::Roots {
+  std::vector<OpensslPtr<X509>> certificates;
+};
+
+namespace {
+
+constexpr absl::string_view kSecretariatLabel = "secretariat";
+constexpr int kMaxItems = 200;
+
+std::string X509Error(X509_STORE_CTX* context) {
+  return X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+}
+
+// Checks that `leaf` chains through `intermediates` to one of `roots`.
+absl::Status VerifyX509(X509* leaf, const std::vector<X509*>& intermediates,
+                        const std::vector<OpensslPtr<X509>>& roots,
+                        absl::Time now) {
+  const OpensslPtr<X509_STORE> store(X509_STORE_new());
+  for (const auto& root : roots) X509_STORE_add_cert(store.get(), root.get());
+  STACK_OF(X509)* untrusted = sk_X509_new_null();
+  for (X509* certificate : intermediates) {
+    sk_X509_push(untrusted, certificate);
+  }
+  const OpensslPtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
+  absl::Status status;
+  if (X509_STORE_CTX_init(context.get(), store.get(), leaf, untrusted) != 1) {
+    status = absl::InternalError("cannot check a certificate");
+  } else {
+    X509_STORE_CTX_set_time(context.get(), 0, absl::ToTimeT(now));
+    if (X509_verify_cert(context.get()) != 1) {
+      status = absl::UnauthenticatedError(X509Error(context.get()));
+    }
+  }
+  sk_X509_free(untrusted);
+  ERR_clear_error();
+  return status;
+}
+
+// Checks the form of an X509-SVID leaf (SPIFFE X509-SVID section 4).
+absl::Status CheckLeafForm(X509* leaf, const SpiffeId& expected) {
+  const std::vector<std::string> uris = X509Uris(leaf);
+  if (uris.size() != 1 || uris[0] != expected.ToString()) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("certificate names ", uris.size(), " URIs, expected only ",
+                     expected.ToString()));
+  }
+  if (X509_check_ca(leaf) != 0) {
+    return absl::UnauthenticatedError(
+        "certificate is a CA's, expected one of a program");
+  }
+  if ((X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0) {
+    return absl::UnauthenticatedError(
+        "certificate has no key usage digitalSignature");
+  }
+  return absl::OkStatus();
+}
+
+bool IsStateCode(absl::string_view text) {
+  return text.size() == 2 && text[0] >= 'A' && text[0] <= 'Z' &&
+         text[1] >= 'A' && text[1] <= 'Z';
+}
+
+bool IsId(absl::string_view text, std::size_t least) {
+  return text.size() >= least && text.size() <= 63 &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
+// Collects violations below one item of a change.
+class ItemCheck {
+ public:
+  ItemCheck(std::string path, std::vector<FieldViolation>* out)
+      : path_(std::move(path)), out_(out) {}
+
+  void Fail(absl::string_view field, std::string text) {
+    out_->push_back({absl::StrCat(path_, field), std::move(text)});
+  }
+
+ private:
+  const std::string path_;
+  std::vector<FieldViolation>* const out_;
+};
+
+bool IdFits(const v1::Member& member) {
+  switch (member.kind()) {
+    case v1::Member::KIND_STATE:
+      return IsStateCode(member.id());
+    case v1::Member::KIND_SECRETARIAT:
+      return member.id() == kSecretariat;
+    case v1::Member::KIND_OBSERVER:
+      return IsId(member.id(), 3);
+    default:
+      return false;
+  }
+}
+
+void CheckNames(const google::protobuf::RepeatedPtrField<v1::NameText>& names,
+                absl::string_view field, ItemCheck* check) {
+  if (names.empty()) check->Fail(field, "is empty, expected at least one name");
+  for (const v1::NameText& name : names) {
+    if (name.language().empty() || name.text().empty() ||
+        name.text().size() > 1200) {
+      check->Fail(field, "has a name without language or text, or too long");
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Federation> Federation::Create(absl::string_view root_pem,
+                                              std::string federation) {
+  auto roots = std::make_shared<Roots>();
+  roots->certificates = X509sFromPem(root_pem);
+  if (roots->certificates.empty()) {
+    return absl::InvalidArgumentError(
+        "the federation's root holds no certificate in PEM");
+  }
+  if (federation.empty()) {
+    return InvalidField("federation", "is empty, expected a domain");
+  }
+  Federation result;
+  result.name_ = std::move(federation);
+  result.roots_ = std::move(roots);
+  return result;
+}
+
+absl::Status Federation::Check(const v1::RegistryChange& change) const {
+  std::vector<FieldViolation> violations;
+  if (change.items_size() == 0 || change.items_size() > kMaxItems) {
+    violations.push_back(
+        {"items", absl::StrCat("has ", change.items_size(),
+                               " items, expected 1 to ", kMaxItems)});
+  }
+  // Items may refer to members that earlier items of the same change bring.
+  Federation after = *this;
+  for (int i = 0; i < change.items_size(); ++i) {
+    const v1::RegistryItem& item = change.items(i);
+    after.CheckItem(item, absl::StrCat("items[", i, "]."), &violations);
+    after.ApplyItem(item);
+  }
+  return violations.empty() ? absl::OkStatus()
+                            : InvalidFields("RULE_VIOLATION", violations);
+}
+
+void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
+                           std::vector<FieldViolation>* violations) const {
+  ItemCheck check(std::move(path), violations);
+  switch (item.item_case()) {
+    case v1::RegistryItem::kMember: {
+      const v1::Member& member = item.member();
+      if (!IdFits(member)) {
+        check.Fail("member.id",
+                   absl::StrCat("is \"", member.id(),
+                                "\", which does not fit its kind"));
+      }
+      if (member.status() == v1::Member::STATUS_UNSPECIFIED) {
+        check.Fail("member.status", "is missing");
+      }
+      const bool secretariat = member.kind() == v1::Member::KIND_SECRETARIAT;
+      const std::string secretariat_domain =
+          absl::StrCat(kSecretariatLabel, ".", name_);
+      if (!absl::EndsWith(member.trust_domain(), absl::StrCat(".", name_)) ||
+          secretariat != (member.trust_domain() == secretariat_domain)) {
+        check.Fail("member.trust_domain",
+                   absl::StrCat("is \"", member.trust_domain(), "\", expected ",
+                                secretariat ? secretariat_domain
+                                            : absl::StrCat("<name>.", name_)));
+      }
+      const v1::Member* owner = FindMemberByTrustDomain(member.trust_domain());
+      if (owner != nullptr && owner->id() != member.id()) {
+        check.Fail("member.trust_domain",
+                   absl::StrCat("belongs to ", owner->id()));
+      }
+      CheckNames(member.names(), "member.names", &check);
+      if (member.ca_certificates().empty()) {
+        check.Fail("member.ca_certificates", "is empty");
+      }
+      for (const std::string& der : member.ca_certificates()) {
+        const OpensslPtr<X509> ca = X509FromDer(der);
+        if (ca == nullptr) {
+          check.Fail("member.ca_certificates", "has one that does not parse");
+        } else if (absl::Status s = VerifyX509(
+                       ca.get(), {}, roots_->certificates, absl::Now());
+                   !s.ok()) {
+          check.Fail("member.ca_certificates",
+                     absl::StrCat("has one that the root did not sign: ",
+                                  s.message()));
+        }
+      }
+      break;
+    }
+    case v1::RegistryItem::kSignerKey: {
+      const v1::SignerKey& key = item.signer_key();
+      const v1::Member* member = FindMember(key.publisher());
+      if (member == nullptr) {
+        check.Fail(
+            "signer_key.publisher",
+            absl::StrCat("is \"", key.publisher(), "\", which is no member"));
+        break;
+      }
+      if (absl::Status s = CheckSigner(member->trust_domain(),
+                                       key.certificate(), key.issuer());
+          !s.ok()) {
+        check.Fail("signer_key.certificate", std::string(s.message()));
+      } else if (auto k = PublicKey::FromCertificateDer(key.certificate());
+                 !k.ok()) {
+        check.Fail("signer_key.certificate", std::string(k.status().message()));
+      }
+      break;
+    }
+    case v1::RegistryItem::kCorridor: {
+      const v1::Corridor& corridor = item.corridor();
+      if (!IsId(corridor.id(), 2)) {
+        check.Fail("corridor.id", absl::StrCat("is \"", corridor.id(),
+                                               "\", expected [a-z0-9-]{2,63}"));
+      }
+      CheckNames(corridor.names(), "corridor.names", &check);
+      if (corridor.stops_size() < 2) {
+        check.Fail("corridor.stops", "has fewer than two states");
+      }
+      std::set<std::string> seen;
+      for (const v1::Corridor::Stop& stop : corridor.stops()) {
+        if (!IsStateCode(stop.state()) || !seen.insert(stop.state()).second) {
+          check.Fail("corridor.stops",
+                     absl::StrCat("has \"", stop.state(),
+                                  "\", expected each state once, as HN"));
+        }
+        const auto& roles = stop.roles();
+        if (roles.empty() ||
+            std::find(roles.begin(), roles.end(),
+                      v1::CORRIDOR_ROLE_UNSPECIFIED) != roles.end()) {
+          check.Fail("corridor.stops",
+                     absl::StrCat(stop.state(), " has no role"));
+        }
+      }
+      break;
+    }
+    case v1::RegistryItem::kTopic:
+      if (!IsId(item.topic().id(), 2)) {
+        check.Fail("topic.id", absl::StrCat("is \"", item.topic().id(),
+                                            "\", expected [a-z0-9-]{2,63}"));
+      }
+      CheckNames(item.topic().names(), "topic.names", &check);
+      break;
+    case v1::RegistryItem::kSignerKeyRevocation:
+      if (!signers_.contains(item.signer_key_revocation().key_id())) {
+        check.Fail(
+            "signer_key_revocation.key_id",
+            absl::StrCat("is ", ToHex(item.signer_key_revocation().key_id()),
+                         ", which is no registered key"));
+      }
+      if (item.signer_key_revocation().ground().empty()) {
+        check.Fail("signer_key_revocation.ground", "is empty");
+      }
+      break;
+    case v1::RegistryItem::ITEM_NOT_SET:
+      check.Fail("item", "is not set, or is of a later version");
+      break;
+  }
+}
+
+absl::Status Federation::Apply(const v1::RegistryChange& change) {
+  if (absl::Status s = Check(change); !s.ok()) return s;
+  for (const v1::RegistryItem& item : change.items()) ApplyItem(item);
+  return absl::OkStatus();
+}
+
+void Federation::ApplyItem(const v1::RegistryItem& item) {
+  switch (item.item_case()) {
+    case v1::RegistryItem::kMember:
+      members_[item.member().id()] = item.member();
+      break;
+    case v1::RegistryItem::kSignerKey: {
+      auto key = PublicKey::FromCertificateDer(item.signer_key().certificate());
+      if (!key.ok()) break;
+      Signer& signer = signers_[key->key_id()];
+      // A revoked key stays revoked, whatever comes later.
+      const bool revoked = signer.revoked;
+      signer = {item.signer_key().publisher(), *std::move(key), revoked};
+      break;
+    }
+    case v1::RegistryItem::kCorridor:
+      corridors_[item.corridor().id()] = item.corridor();
+      break;
+    case v1::RegistryItem::kTopic:
+      topics_[item.topic().id()] = item.topic();
+      break;
+    case v1::RegistryItem::kSignerKeyRevocation: {
+      auto found = signers_.find(item.signer_key_revocation().key_id());
+      if (found != signers_.end()) found->second.revoked = true;
+      break;
+    }
+    case v1::RegistryItem::ITEM_NOT_SET:
+      break;
+  }
+}
+
+absl::Status Federation::CheckSigner(absl::string_view trust_domain,
+                                     absl::string_view certificate_der,
+                                     absl::string_view issuer_der) const {
+  auto id = SpiffeId::Parse(absl::StrCat("spiffe://", trust_domain, "/signer"));
+  if (!id.ok()) return id.status();
+  const OpensslPtr<X509> certificate = X509FromDer(certificate_der);
+  const OpensslPtr<X509> issuer = X509FromDer(issuer_der);
+  if (certificate == nullptr || issuer == nullptr) {
+    return absl::UnauthenticatedError("certificate or issuer does not parse");
+  }
+  if (absl::Status s = CheckLeafForm(certificate.get(), *id); !s.ok()) return s;
+  // A signer's certificate says whose key it is, not how long its signatures
+  // count: it is checked at a time when it was valid, so that the registry can
+  // be rebuilt from the log years later. Revocation ends a key.
+  struct tm parts{};
+  ASN1_TIME_to_tm(X509_get0_notBefore(certificate.get()), &parts);
+  const absl::Time then = absl::FromTM(parts, absl::UTCTimeZone());
+  return VerifyX509(certificate.get(), {issuer.get()}, roots_->certificates,
+                    then + absl::Minutes(1));
+}
+
+absl::StatusOr<PublicKey> Federation::FindKey(absl::string_view publisher,
+                                              absl::string_view key_id) const {
+  const auto unknown = [&](absl::string_view why) {
+    return WithReason(
+        absl::PermissionDeniedError(absl::StrCat(
+            "key ", ToHex(key_id).substr(0, 16), " of ", publisher, " ", why)),
+        "UNKNOWN_KEY", {{"key_id", ToHex(key_id)}});
+  };
+  auto found = signers_.find(key_id);
+  if (found == signers_.end()) return unknown("is not in the registry");
+  if (found->second.publisher != publisher) {
+    return unknown(absl::StrCat("belongs to ", found->second.publisher));
+  }
+  if (found->second.revoked) return unknown("is revoked");
+  const v1::Member* member = FindMember(publisher);
+  if (member == nullptr || member->status() != v1::Member::STATUS_ACTIVE) {
+    return WithReason(absl::PermissionDeniedError(
+                          absl::StrCat("member ", publisher, " is suspended")),
+                      "MEMBER_SUSPENDED");
+  }
+  return found->second.key;
+}
+
+absl::StatusOr<PublicKey> Federation::FindBootstrapKey(
+    const v1::RegistryChange& change, absl::string_view key_id) const {
+  const std::string domain = absl::StrCat(kSecretariatLabel, ".", name_);
+  for (const v1::RegistryItem& item : change.items()) {
+    if (!item.has_signer_key() ||
+        item.signer_key().publisher() != kSecretariat) {
+      continue;
+    }
+    auto key = PublicKey::FromCertificateDer(item.signer_key().certificate());
+    if (!key.ok() || key->key_id() != key_id) continue;
+    if (absl::Status s = CheckSigner(domain, item.signer_key().certificate(),
+                                     item.signer_key().issuer());
+        !s.ok()) {
+      return WithReason(absl::PermissionDeniedError(s.message()),
+                        "UNKNOWN_KEY");
+    }
+    return key;
+  }
+  return WithReason(
+      absl::PermissionDeniedError(absl::StrCat(
+          "key ", ToHex(key_id).substr(0, 16),
+          " is not in the registry, and the statement does not bring it")),
+      "UNKNOWN_KEY", {{"key_id", ToHex(key_id)}});
+}
+
+const v1::Member* Federation::FindMember(absl::string_view id) const {
+  auto found = members_.find(id);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+const v1::Member* Federation::FindMemberByTrustDomain(
+    absl::string_view domain) const {
+  for (const auto& [id, member] : members_) {
+    if (member.trust_domain() == domain) return &member;
+  }
+  return nullptr;
+}
+
+const v1::Corridor* Federation::FindCorridor(absl::string_view id) const {
+  auto found = corridors_.find(id);
+  return found == corridors_.end() ? nullptr : &found->second;
+}
+
+bool Federation::HasTopic(absl::string_view id) const {
+  return topics_.contains(id);
+}
+
+absl::Status Federation::CheckLeaf(
+    const SpiffeId& id, absl::string_view leaf_der,
+    const std::vector<std::string>& intermediates_der, absl::Time now) const {
+  const OpensslPtr<X509> leaf = X509FromDer(leaf_der);
+  if (leaf == nullptr) {
+    return absl::UnauthenticatedError("certificate does not parse");
+  }
+  if (absl::Status s = CheckLeafForm(leaf.get(), id); !s.ok()) return s;
+
+  const v1::Member* member = FindMemberByTrustDomain(id.trust_domain());
+  std::vector<OpensslPtr<X509>> owned;
+  std::vector<X509*> intermediates;
+  // Where the registry knows the member, only the CAs that it has count: some
+  // TLS stacks do not enforce name constraints on URIs.
+  if (member != nullptr) {
+    for (const std::string& der : member->ca_certificates()) {
+      owned.push_back(X509FromDer(der));
+    }
+  } else {
+    for (const std::string& der : intermediates_der) {
+      owned.push_back(X509FromDer(der));
+    }
+  }
+  for (const auto& certificate : owned) {
+    if (certificate != nullptr) intermediates.push_back(certificate.get());
+  }
+  absl::Status status =
+      VerifyX509(leaf.get(), intermediates, roots_->certificates, now);
+  return status.ok()
+             ? status
+             : Annotate(status, absl::StrCat("certificate of ", id.ToString()));
+}
+
+}  // namespace gaceta

@@ -1,0 +1,81 @@
+#include "server/identity/authorizer.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "errors/errors.h"
+#include "grpcpp/support/string_ref.h"
+
+namespace gaceta {
+namespace {
+
+absl::Status Denied(absl::string_view reason, const SpiffeId& id,
+                    absl::string_view text) {
+  return WithReason(absl::PermissionDeniedError(
+                        absl::StrCat("identity ", id.ToString(), " ", text)),
+                    reason, {{"identity", id.ToString()}});
+}
+
+}  // namespace
+
+absl::StatusOr<Caller> Authorizer::Authorize(const grpc::AuthContext& context,
+                                             absl::string_view method) const {
+  // The URI names of the certificate that TLS verified. gRPC's own reading of
+  // SPIFFE IDs is lax, so the name is parsed again, strictly.
+  const std::vector<grpc::string_ref> uris =
+      context.FindPropertyValues("peer_uri");
+  if (uris.size() != 1) {
+    return WithReason(absl::UnauthenticatedError(absl::StrCat(
+                          "the client's certificate has ", uris.size(),
+                          " URI names, expected exactly one SPIFFE ID")),
+                      "NO_IDENTITY");
+  }
+  auto id = SpiffeId::Parse(absl::string_view(uris[0].data(), uris[0].size()));
+  if (!id.ok()) {
+    return WithReason(absl::UnauthenticatedError(id.status().message()),
+                      "NO_IDENTITY");
+  }
+  return AuthorizeId(*id, method);
+}
+
+absl::StatusOr<Caller> Authorizer::AuthorizeId(const SpiffeId& id,
+                                               absl::string_view method) const {
+  const std::shared_ptr<const Federation> federation = federation_();
+  auto peer = IdentifyPeer(id, federation->name());
+  if (!peer.ok()) return peer.status();
+  if (!MayCall(kind_, method, peer->role)) {
+    return Denied("ROLE_NOT_ALLOWED", id,
+                  absl::StrCat("has role ", RoleName(peer->role),
+                               ", which may not call ", method));
+  }
+  if (kind_ == ServerKind::kNode && id.trust_domain() != own_trust_domain_) {
+    return Denied(
+        "WRONG_TRUST_DOMAIN", id,
+        absl::StrCat("is not of ", own_trust_domain_, ", whose node this is"));
+  }
+
+  Caller caller{*std::move(peer), "", false};
+  const v1::Member* member =
+      federation->FindMemberByTrustDomain(id.trust_domain());
+  if (member == nullptr) {
+    // Before the first registry statement nobody is known. The registrar makes
+    // that statement; a node that has never met its hub serves its own state.
+    const bool known_without_registry =
+        kind_ == ServerKind::kNode || caller.peer.role == Role::kRegistrar;
+    if (known_without_registry && federation->members().empty()) return caller;
+    return Denied("UNKNOWN_MEMBER", id,
+                  "is of a trust domain that the registry does not have");
+  }
+  if (member->status() != v1::Member::STATUS_ACTIVE) {
+    return Denied("MEMBER_SUSPENDED", id,
+                  absl::StrCat("is of ", member->id(), ", which is suspended"));
+  }
+  caller.member = member->id();
+  caller.is_state = member->kind() == v1::Member::KIND_STATE;
+  return caller;
+}
+
+}  // namespace gaceta

@@ -1,0 +1,227 @@
+#include "server/identity/server_credentials.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "errors/errors.h"
+#include "grpcpp/security/tls_certificate_provider.h"
+#include "grpcpp/security/tls_certificate_verifier.h"
+#include "grpcpp/security/tls_credentials_options.h"
+#include "openssl/evp.h"
+#include "openssl/pem.h"
+#include "openssl/x509.h"
+#include "openssl/x509v3.h"
+
+namespace gaceta {
+namespace {
+
+namespace tls = grpc::experimental;
+
+constexpr unsigned kReloadSeconds = 10;
+
+struct X509Deleter {
+  void operator()(X509* p) const { X509_free(p); }
+  void operator()(BIO* p) const { BIO_free(p); }
+  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+  void operator()(GENERAL_NAMES* p) const { GENERAL_NAMES_free(p); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, X509Deleter>;
+
+Owned<BIO> MemoryBio(absl::string_view text) {
+  return Owned<BIO>(
+      BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+// All certificates of a PEM text, leaf first.
+std::vector<Owned<X509>> ParseCertificates(absl::string_view pem) {
+  std::vector<Owned<X509>> certificates;
+  const Owned<BIO> bio = MemoryBio(pem);
+  while (X509* certificate =
+             PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
+    certificates.emplace_back(certificate);
+  }
+  return certificates;
+}
+
+std::string Der(X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509(certificate, &bytes);
+  if (size <= 0) return "";
+  std::string der(reinterpret_cast<char*>(bytes), size);
+  OPENSSL_free(bytes);
+  return der;
+}
+
+// The one URI name of a leaf, parsed strictly.
+absl::StatusOr<SpiffeId> SpiffeIdOf(X509* leaf) {
+  const Owned<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
+  std::vector<std::string> uris;
+  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get());
+       ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
+    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+                      ASN1_STRING_length(uri));
+  }
+  if (uris.size() != 1) {
+    return absl::UnauthenticatedError(
+        absl::StrCat("certificate has ", uris.size(),
+                     " URI names, expected exactly one SPIFFE ID"));
+  }
+  return SpiffeId::Parse(uris[0]);
+}
+
+// Checks leaf and CA of a PEM chain by `federation`.
+absl::StatusOr<SpiffeId> CheckChain(absl::string_view pem,
+                                    const Federation& federation) {
+  const std::vector<Owned<X509>> chain = ParseCertificates(pem);
+  if (chain.empty()) return absl::UnauthenticatedError("no certificate");
+  auto id = SpiffeIdOf(chain[0].get());
+  if (!id.ok()) return id.status();
+  std::vector<std::string> intermediates;
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    intermediates.push_back(Der(chain[i].get()));
+  }
+  if (absl::Status s = federation.CheckLeaf(*id, Der(chain[0].get()),
+                                            intermediates, absl::Now());
+      !s.ok()) {
+    return s;
+  }
+  return id;
+}
+
+// Lets a client shake hands whose CA is, by the registry, its trust domain's.
+class ClientVerifier : public tls::ExternalCertificateVerifier {
+ public:
+  explicit ClientVerifier(Authorizer::FederationSource federation)
+      : federation_(std::move(federation)) {}
+
+  bool Verify(tls::TlsCustomVerificationCheckRequest* request,
+              std::function<void(grpc::Status)> /*callback*/,
+              grpc::Status* sync_status) override {
+    const grpc::string_ref leaf = request->peer_cert();
+    const grpc::string_ref chain = request->peer_cert_full_chain();
+    const grpc::string_ref pem = chain.empty() ? leaf : chain;
+    auto id =
+        CheckChain(absl::string_view(pem.data(), pem.size()), *federation_());
+    if (!id.ok()) {
+      *sync_status = grpc::Status(grpc::StatusCode::UNAUTHENTICATED,
+                                  std::string(id.status().message()));
+    }
+    return true;
+  }
+
+  void Cancel(tls::TlsCustomVerificationCheckRequest* /*request*/) override {}
+
+ private:
+  const Authorizer::FederationSource federation_;
+};
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+absl::Time NotAfter(const X509* certificate) {
+  struct tm parts{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
+    return absl::InfinitePast();
+  }
+  return absl::FromTM(parts, absl::UTCTimeZone());
+}
+
+absl::Status CheckKey(const std::string& path, X509* certificate) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  }
+  if ((info.st_mode & 077) != 0) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(path, " can be read by others; run chmod 600 ", path));
+  }
+  auto pem = ReadFile(path);
+  if (!pem.ok()) return pem.status();
+  const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(MemoryBio(*pem).get(),
+                                                    nullptr, nullptr, nullptr));
+  if (key == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " holds no private key in PEM"));
+  }
+  if (X509_check_private_key(certificate, key.get()) != 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is not the key of the certificate"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<OwnIdentity> CheckTlsFiles(const ServerTlsFiles& files) {
+  auto pem = ReadFile(files.certificate_file);
+  if (!pem.ok()) return pem.status();
+  auto root = ReadFile(files.root_file);
+  if (!root.ok()) return root.status();
+  const std::vector<Owned<X509>> chain = ParseCertificates(*pem);
+  if (chain.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(files.certificate_file, " holds no certificate in PEM"));
+  }
+  auto id = SpiffeIdOf(chain[0].get());
+  if (!id.ok()) return Annotate(id.status(), files.certificate_file);
+  if (absl::Status s = CheckKey(files.key_file, chain[0].get()); !s.ok()) {
+    return s;
+  }
+
+  // The federation's name is what follows the first label of the trust domain.
+  const std::string& domain = id->trust_domain();
+  const std::size_t dot = domain.find('.');
+  if (dot == std::string::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(files.certificate_file, ": trust domain ", domain,
+                     " is not <member>.<federation>"));
+  }
+  auto federation = Federation::Create(*root, domain.substr(dot + 1));
+  if (!federation.ok()) return Annotate(federation.status(), files.root_file);
+  if (auto checked = CheckChain(*pem, *federation); !checked.ok()) {
+    return Annotate(checked.status(), files.certificate_file);
+  }
+
+  absl::Time not_after = absl::InfiniteFuture();
+  for (const Owned<X509>& certificate : chain) {
+    not_after = std::min(not_after, NotAfter(certificate.get()));
+  }
+  return OwnIdentity{*id, not_after};
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
+    const ServerTlsFiles& files, Authorizer::FederationSource federation) {
+  if (auto own = CheckTlsFiles(files); !own.ok()) return own.status();
+
+  tls::TlsServerCredentialsOptions options(
+      std::make_shared<tls::FileWatcherCertificateProvider>(
+          files.key_file, files.certificate_file, files.root_file,
+          kReloadSeconds));
+  options.watch_root_certs();
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(
+      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.set_certificate_verifier(
+      tls::ExternalCertificateVerifier::Create<ClientVerifier>(
+          std::move(federation)));
+  return tls::TlsServerCredentials(options);
+}
+
+}  // namespace gaceta

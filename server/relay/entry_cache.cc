@@ -1,0 +1,207 @@
+#include "server/relay/entry_cache.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace gaceta {
+namespace {
+
+std::size_t BytesOf(const std::vector<RelayedEntryPtr>& entries) {
+  std::size_t bytes = 0;
+  for (const RelayedEntryPtr& entry : entries) bytes += entry->bytes();
+  return bytes;
+}
+
+}  // namespace
+
+EntryCache::EntryCache(const LogStore* store, Options options)
+    : store_(store), options_(options), tail_begin_(store->Size()) {
+  loader_ = std::thread([this] { LoadLoop(); });
+}
+
+EntryCache::~EntryCache() {
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  loader_.join();
+}
+
+void EntryCache::Append(Position begin, absl::Span<const StoredEntry> entries) {
+  // Encoding is the costly part and needs no lock: one thread appends.
+  std::vector<RelayedEntryPtr> relayed;
+  relayed.reserve(entries.size());
+  Position position = begin;
+  for (const StoredEntry& entry : entries) {
+    relayed.push_back(std::make_shared<RelayedEntry>(position++, entry));
+  }
+  {
+    absl::MutexLock lock(&mu_);
+    for (RelayedEntryPtr& entry : relayed) {
+      tail_bytes_ += entry->bytes();
+      tail_.push_back(std::move(entry));
+    }
+    while (tail_bytes_ > options_.tail_bytes && tail_.size() > 1) {
+      tail_bytes_ -= tail_.front()->bytes();
+      tail_.pop_front();
+      ++tail_begin_;
+    }
+  }
+  NotifyListener();
+}
+
+Position EntryCache::Size() const {
+  absl::MutexLock lock(&mu_);
+  return tail_begin_ + static_cast<Position>(tail_.size());
+}
+
+void EntryCache::SetListener(std::function<void()> on_change) {
+  absl::MutexLock lock(&listener_mu_);
+  listener_ = std::move(on_change);
+}
+
+void EntryCache::NotifyListener() {
+  absl::MutexLock lock(&listener_mu_);
+  if (listener_) listener_();
+}
+
+bool EntryCache::ReadTail(Position begin, int max_count, Block* out) {
+  if (begin < tail_begin_) return false;
+  const auto first = static_cast<std::size_t>(begin - tail_begin_);
+  const std::size_t last =
+      std::min(tail_.size(), first + static_cast<std::size_t>(max_count));
+  for (std::size_t i = first; i < last; ++i) out->push_back(tail_[i]);
+  return true;
+}
+
+absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::TryRead(
+    Position begin, int max_count) {
+  absl::MutexLock lock(&mu_);
+  const Position size = tail_begin_ + static_cast<Position>(tail_.size());
+  if (begin < 0 || begin > size) {
+    return absl::OutOfRangeError(absl::StrCat(
+        "position ", begin, " is beyond the end of the log, ", size));
+  }
+  Block out;
+  if (ReadTail(begin, max_count, &out)) return out;
+
+  const Position block = begin / kBlockEntries;
+  const auto first = static_cast<std::size_t>(begin % kBlockEntries);
+  std::shared_ptr<const Block> entries = FindBlock(block);
+  // A block that was read while the log ended in it is short: read it again.
+  if (entries == nullptr || entries->size() <= first) {
+    if (auto failed = failed_.find(block); failed != failed_.end()) {
+      const absl::Status status = failed->second;
+      failed_.erase(failed);
+      return status;
+    }
+    if (std::find(wanted_.begin(), wanted_.end(), block) == wanted_.end()) {
+      wanted_.push_back(block);
+    }
+    return std::nullopt;
+  }
+  const std::size_t last =
+      std::min(entries->size(), first + static_cast<std::size_t>(max_count));
+  out.assign(entries->begin() + first, entries->begin() + last);
+  return out;
+}
+
+absl::StatusOr<std::vector<RelayedEntryPtr>> EntryCache::Read(Position begin,
+                                                              int max_count) {
+  std::vector<RelayedEntryPtr> out;
+  while (static_cast<int>(out.size()) < max_count) {
+    const Position next = begin + static_cast<Position>(out.size());
+    auto some = TryRead(next, max_count - static_cast<int>(out.size()));
+    if (!some.ok()) return some.status();
+    if (!some->has_value()) {
+      const Position block = next / kBlockEntries;
+      auto loaded = LoadBlock(block);
+      if (!loaded.ok()) return loaded.status();
+      absl::MutexLock lock(&mu_);
+      KeepBlock(block, *std::move(loaded));
+      continue;
+    }
+    if ((*some)->empty()) break;
+    out.insert(out.end(), (*some)->begin(), (*some)->end());
+  }
+  return out;
+}
+
+std::shared_ptr<const EntryCache::Block> EntryCache::FindBlock(Position block) {
+  auto found = blocks_.find(block);
+  if (found == blocks_.end()) return nullptr;
+  uses_.splice(uses_.end(), uses_, found->second.use);
+  return found->second.entries;
+}
+
+absl::StatusOr<std::shared_ptr<const EntryCache::Block>> EntryCache::LoadBlock(
+    Position block) {
+  const Position begin = block * kBlockEntries;
+  auto stored = store_->Read(begin, kBlockEntries,
+                             std::numeric_limits<std::size_t>::max());
+  if (!stored.ok()) return stored.status();
+  auto entries = std::make_shared<Block>();
+  entries->reserve(stored->size());
+  for (std::size_t i = 0; i < stored->size(); ++i) {
+    entries->push_back(std::make_shared<RelayedEntry>(
+        begin + static_cast<Position>(i), (*stored)[i]));
+  }
+  return std::shared_ptr<const Block>(std::move(entries));
+}
+
+void EntryCache::KeepBlock(Position block,
+                           std::shared_ptr<const Block> entries) {
+  // The last block may have been read while it was still growing; what the
+  // tail holds is newer, and only whole blocks are asked for below it.
+  if (auto old = blocks_.find(block); old != blocks_.end()) {
+    block_bytes_ -= old->second.bytes;
+    uses_.erase(old->second.use);
+    blocks_.erase(old);
+  }
+  const std::size_t bytes = BytesOf(*entries);
+  uses_.push_back(block);
+  blocks_[block] = {std::move(entries), bytes, std::prev(uses_.end())};
+  block_bytes_ += bytes;
+  while (block_bytes_ > options_.block_bytes && uses_.size() > 1) {
+    auto oldest = blocks_.find(uses_.front());
+    block_bytes_ -= oldest->second.bytes;
+    blocks_.erase(oldest);
+    uses_.pop_front();
+  }
+}
+
+void EntryCache::LoadLoop() {
+  while (true) {
+    Position block = 0;
+    {
+      absl::MutexLock lock(&mu_);
+      mu_.Await(absl::Condition(
+          +[](EntryCache* self) {
+            self->mu_.AssertHeld();
+            return self->stopping_ || !self->wanted_.empty();
+          },
+          this));
+      if (stopping_) return;
+      block = wanted_.front();
+    }
+    auto loaded = LoadBlock(block);
+    {
+      absl::MutexLock lock(&mu_);
+      wanted_.pop_front();
+      if (loaded.ok()) {
+        KeepBlock(block, *std::move(loaded));
+      } else {
+        failed_[block] = loaded.status();
+      }
+    }
+    NotifyListener();
+  }
+}
+
+}  // namespace gaceta

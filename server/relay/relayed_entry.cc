@@ -1,0 +1,141 @@
+#include "server/relay/relayed_entry.h"
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/wire_format_lite.h"
+#include "verify/statement.h"
+
+namespace gaceta {
+namespace {
+
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedOutputStream;
+
+// Field numbers of v1::SubscribeResponse and v1::Entry.
+constexpr std::uint32_t kEntriesTag =
+    WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+constexpr std::uint32_t kPositionTag =
+    WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_VARINT);
+constexpr std::uint32_t kLeafTag =
+    WireFormatLite::MakeTag(2, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+constexpr std::uint32_t kPayloadTag =
+    WireFormatLite::MakeTag(3, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+constexpr std::uint32_t kOmissionTag =
+    WireFormatLite::MakeTag(4, WireFormatLite::WIRETYPE_VARINT);
+
+std::size_t BytesFieldSize(absl::string_view bytes) {
+  if (bytes.empty()) return 0;
+  return 1 +
+         CodedOutputStream::VarintSize32(
+             static_cast<std::uint32_t>(bytes.size())) +
+         bytes.size();
+}
+
+std::uint8_t* WriteBytesField(std::uint32_t tag, absl::string_view bytes,
+                              std::uint8_t* out) {
+  if (bytes.empty()) return out;
+  out = CodedOutputStream::WriteTagToArray(tag, out);
+  out = CodedOutputStream::WriteVarint32ToArray(
+      static_cast<std::uint32_t>(bytes.size()), out);
+  std::memcpy(out, bytes.data(), bytes.size());
+  return out + bytes.size();
+}
+
+// Encodes an entry as the field of a SubscribeResponse. Messages are
+// concatenations of such fields, so an entry is encoded once for all of them.
+grpc::Slice Encode(Position position, absl::string_view leaf,
+                   absl::string_view payload, v1::Entry::Omission omission) {
+  std::size_t body = BytesFieldSize(leaf) + BytesFieldSize(payload);
+  if (position != 0) {
+    body += 1 + CodedOutputStream::VarintSize64(position);
+  }
+  if (omission != v1::Entry::OMISSION_UNSPECIFIED) body += 2;
+
+  const auto body32 = static_cast<std::uint32_t>(body);
+  grpc::Slice slice(1 + CodedOutputStream::VarintSize32(body32) + body);
+  // Nobody else has the slice yet, so writing through is safe.
+  auto* out = const_cast<std::uint8_t*>(slice.begin());
+  out = CodedOutputStream::WriteTagToArray(kEntriesTag, out);
+  out = CodedOutputStream::WriteVarint32ToArray(body32, out);
+  if (position != 0) {
+    out = CodedOutputStream::WriteTagToArray(kPositionTag, out);
+    out = CodedOutputStream::WriteVarint64ToArray(position, out);
+  }
+  out = WriteBytesField(kLeafTag, leaf, out);
+  out = WriteBytesField(kPayloadTag, payload, out);
+  if (omission != v1::Entry::OMISSION_UNSPECIFIED) {
+    out = CodedOutputStream::WriteTagToArray(kOmissionTag, out);
+    CodedOutputStream::WriteVarint32ToArray(omission, out);
+  }
+  return slice;
+}
+
+absl::string_view View(const grpc::Slice& slice, std::size_t begin,
+                       std::size_t size) {
+  return {reinterpret_cast<const char*>(slice.begin()) + begin, size};
+}
+
+}  // namespace
+
+RelayedEntry::RelayedEntry(Position position, const StoredEntry& stored)
+    : position_(position),
+      omission_(stored.omission),
+      full_(Encode(position, stored.leaf, stored.payload, stored.omission)) {
+  v1::Leaf leaf;
+  // The hub wrote the leaf and checked the header; bytes that do not parse
+  // have been damaged, and leave a header that no filter passes.
+  if (leaf.ParseFromString(stored.leaf)) {
+    header_.ParseFromString(leaf.header());
+    recorded_time_ = absl::FromUnixSeconds(leaf.recorded_time().seconds()) +
+                     absl::Nanoseconds(leaf.recorded_time().nanos());
+  }
+  is_registry_ = header_.publisher() == kSecretariat &&
+                 header_.payload_type() == kRegistryChangePayloadType;
+  is_update_ = header_.payload_type() == kUpdatePayloadType;
+
+  const std::size_t omission_size =
+      omission_ == v1::Entry::OMISSION_UNSPECIFIED ? 0 : 2;
+  payload_size_ = stored.payload.size();
+  payload_begin_ = full_.size() - omission_size - payload_size_;
+  leaf_size_ = stored.leaf.size();
+  leaf_begin_ = full_.size() - omission_size - BytesFieldSize(stored.payload) -
+                leaf_size_;
+}
+
+const v1::Update* RelayedEntry::update() const {
+  if (!is_update_ || payload_size_ == 0) return nullptr;
+  std::call_once(parse_once_, [this] {
+    auto update = std::make_shared<v1::Update>();
+    const absl::string_view payload =
+        View(full_, payload_begin_, payload_size_);
+    if (update->ParseFromArray(payload.data(),
+                               static_cast<int>(payload.size()))) {
+      update_ = std::move(update);
+    }
+  });
+  return update_.get();
+}
+
+grpc::Slice RelayedEntry::BareSlice(v1::Entry::Omission omission) const {
+  return Encode(position_, View(full_, leaf_begin_, leaf_size_), "", omission);
+}
+
+v1::Entry RelayedEntry::ToProto(v1::Entry::Omission omission) const {
+  v1::Entry entry;
+  entry.set_position(position_);
+  entry.set_leaf(std::string(View(full_, leaf_begin_, leaf_size_)));
+  if (omission == v1::Entry::OMISSION_UNSPECIFIED) {
+    entry.set_payload(std::string(View(full_, payload_begin_, payload_size_)));
+    entry.set_omission(omission_);
+  } else {
+    entry.set_omission(omission);
+  }
+  return entry;
+}
+
+}  // namespace gaceta
