@@ -74,6 +74,10 @@ class StatementIndex {
   // `uri`: urn:lex of the work, without version or part.
   virtual absl::StatusOr<std::optional<InstrumentState>> FindInstrument(
       absl::string_view uri) const = 0;
+
+ protected:
+  // Throws away everything.
+  virtual absl::Status Clear() = 0;
 };
 
 }  // namespace gaceta

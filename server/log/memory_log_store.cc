@@ -1,0 +1,55 @@
+#include "server/log/memory_log_store.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "errors/errors.h"
+
+namespace gaceta {
+
+absl::Status WrongPosition(Position expected, Position size) {
+  return absl::AbortedError(absl::StrCat("cannot append at position ", expected,
+                                         ": the log ends at ", size,
+                                         "; someone else wrote"));
+}
+
+absl::Status BeyondEnd(Position begin, Position size) {
+  return WithReason(
+      absl::OutOfRangeError(absl::StrCat(
+          "position ", begin, " is beyond the end of the log, ", size)),
+      "POSITION_BEYOND_END",
+      {{"position", absl::StrCat(begin)}, {"log_size", absl::StrCat(size)}});
+}
+
+absl::Status MemoryLogStore::Append(Position expected,
+                                    absl::Span<const StoredEntry> entries) {
+  absl::MutexLock lock(&mu_);
+  const auto size = static_cast<Position>(entries_.size());
+  if (expected != size) return WrongPosition(expected, size);
+  entries_.insert(entries_.end(), entries.begin(), entries.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StoredEntry>> MemoryLogStore::Read(
+    Position begin, int max_count, std::size_t max_bytes) const {
+  absl::MutexLock lock(&mu_);
+  const auto size = static_cast<Position>(entries_.size());
+  if (begin < 0 || begin > size) return BeyondEnd(begin, size);
+  std::vector<StoredEntry> out;
+  std::size_t bytes = 0;
+  for (Position p = begin;
+       p < size && static_cast<int>(out.size()) < max_count &&
+       (out.empty() || bytes < max_bytes);
+       ++p) {
+    out.push_back(entries_[static_cast<std::size_t>(p)]);
+    bytes += out.back().leaf.size() + out.back().payload.size();
+  }
+  return out;
+}
+
+Position MemoryLogStore::Size() const {
+  absl::MutexLock lock(&mu_);
+  return static_cast<Position>(entries_.size());
+}
+
+}  // namespace gaceta

@@ -1,0 +1,83 @@
+#include "server/log/sqlite_file.h"
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "errors/errors.h"
+
+namespace gaceta {
+namespace {
+
+constexpr int kBusyMilliseconds = 2000;
+
+absl::StatusCode CodeOf(int sqlite_code) {
+  switch (sqlite_code & 0xff) {
+    case SQLITE_FULL:
+      return absl::StatusCode::kResourceExhausted;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_CANTOPEN:
+    case SQLITE_IOERR:
+      return absl::StatusCode::kUnavailable;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::StatusCode::kDataLoss;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+}  // namespace
+
+absl::Status RunSqlite(absl::string_view what,
+                       const std::function<void()>& work) {
+  try {
+    work();
+    return absl::OkStatus();
+  } catch (const SQLite::Exception& error) {
+    const bool busy = (error.getErrorCode() & 0xff) == SQLITE_BUSY;
+    return absl::Status(
+        CodeOf(error.getErrorCode()),
+        absl::StrCat(what, ": ", error.what(),
+                     busy ? "; is another server using this folder?" : ""));
+  }
+}
+
+absl::StatusOr<std::unique_ptr<SQLite::Database>> OpenSqliteFile(
+    const SqliteFileOptions& options) {
+  std::unique_ptr<SQLite::Database> db;
+  int version = 0;
+  absl::Status status =
+      RunSqlite(absl::StrCat("cannot open ", options.path), [&] {
+        db = std::make_unique<SQLite::Database>(
+            options.path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
+            kBusyMilliseconds);
+        db->exec("PRAGMA journal_mode=WAL");
+        db->exec(options.durability == SqliteDurability::kFull
+                     ? "PRAGMA synchronous=FULL"
+                     : "PRAGMA synchronous=NORMAL");
+        version = db->execAndGet("PRAGMA user_version").getInt();
+        const bool empty =
+            db->execAndGet("SELECT count(*) FROM sqlite_schema").getInt() == 0;
+        if (empty) {
+          SQLite::Transaction transaction(*db);
+          db->exec(options.schema);
+          db->exec(absl::StrCat("PRAGMA user_version=", options.version));
+          transaction.commit();
+          version = options.version;
+        }
+      });
+  if (!status.ok()) return status;
+  if (version != options.version) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(options.path, " has version ", version, ", expected ",
+                     options.version));
+  }
+  return db;
+}
+
+}  // namespace gaceta

@@ -1,0 +1,47 @@
+// Opens SQLite files as Gaceta uses them, and turns SQLite's exceptions into
+// Status, so that none leaves an engine.
+#ifndef GACETA_SERVER_LOG_SQLITE_FILE_H_
+#define GACETA_SERVER_LOG_SQLITE_FILE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "SQLiteCpp/SQLiteCpp.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gaceta {
+
+// How much a commit promises.
+enum class SqliteDurability {
+  // A commit survives loss of power (synchronous=FULL).
+  kFull,
+  // A commit survives a crash of the program; the last ones may be lost with
+  // power, never the file (synchronous=NORMAL).
+  kProgramCrash,
+};
+
+struct SqliteFileOptions {
+  std::string path;
+  // `user_version` of the file; another one is refused (kFailedPrecondition).
+  int version = 1;
+  SqliteDurability durability = SqliteDurability::kFull;
+  // Statements that make the tables of a new file.
+  std::string schema;
+};
+
+// Opens or makes a file in WAL mode.
+absl::StatusOr<std::unique_ptr<SQLite::Database>> OpenSqliteFile(
+    const SqliteFileOptions& options);
+
+// Runs `work`; an exception of SQLite becomes a Status that begins with `what`:
+// kResourceExhausted (disk full), kUnavailable (busy), kDataLoss (damaged) or
+// kInternal.
+absl::Status RunSqlite(absl::string_view what,
+                       const std::function<void()>& work);
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_LOG_SQLITE_FILE_H_

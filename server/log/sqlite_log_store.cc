@@ -1,0 +1,248 @@
+#include "server/log/sqlite_log_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "SQLiteCpp/SQLiteCpp.h"
+#include "absl/strings/str_cat.h"
+#include "server/log/memory_log_store.h"
+#include "server/log/sqlite_file.h"
+#include "verify/digest.h"
+
+namespace gaceta {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr std::size_t kMaxIdleReaders = 8;
+constexpr char kSchema[] =
+    "CREATE TABLE entry ("
+    "  position INTEGER PRIMARY KEY,"
+    "  leaf BLOB NOT NULL,"
+    "  payload BLOB NOT NULL,"
+    "  omission INTEGER NOT NULL,"
+    "  checksum INTEGER NOT NULL"
+    ") STRICT;";
+
+// The first 8 bytes of the SHA-256 over all that is stored of an entry.
+std::int64_t Checksum(const StoredEntry& entry) {
+  Sha256Hasher hasher;
+  const std::uint64_t sizes[] = {entry.leaf.size(), entry.payload.size(),
+                                 static_cast<std::uint64_t>(entry.omission)};
+  hasher.Update({reinterpret_cast<const char*>(sizes), sizeof sizes});
+  hasher.Update(entry.leaf);
+  hasher.Update(entry.payload);
+  std::int64_t checksum = 0;
+  std::memcpy(&checksum, hasher.Finish().data(), sizeof checksum);
+  return checksum;
+}
+
+std::string Blob(const SQLite::Column& column) {
+  return {static_cast<const char*>(column.getBlob()),
+          static_cast<std::size_t>(column.getBytes())};
+}
+
+}  // namespace
+
+// A connection with its statements, prepared once.
+struct SqliteLogStore::Connection {
+  explicit Connection(std::unique_ptr<SQLite::Database> database)
+      : db(std::move(database)) {}
+
+  SQLite::Statement& Insert() {
+    if (insert == nullptr) {
+      insert = std::make_unique<SQLite::Statement>(
+          *db, "INSERT INTO entry VALUES (?, ?, ?, ?, ?)");
+    }
+    return *insert;
+  }
+
+  SQLite::Statement& Select() {
+    if (select == nullptr) {
+      select = std::make_unique<SQLite::Statement>(
+          *db,
+          "SELECT leaf, payload, omission, checksum FROM entry"
+          " WHERE position >= ? ORDER BY position LIMIT ?");
+    }
+    return *select;
+  }
+
+  std::unique_ptr<SQLite::Database> db;
+  std::unique_ptr<SQLite::Statement> insert;
+  std::unique_ptr<SQLite::Statement> select;
+};
+
+SqliteLogStore::SqliteLogStore(std::string path) : path_(std::move(path)) {}
+
+SqliteLogStore::~SqliteLogStore() {
+  if (lock_file_ >= 0) close(lock_file_);
+}
+
+absl::StatusOr<std::unique_ptr<SqliteLogStore>> SqliteLogStore::Open(
+    const std::string& path) {
+  std::unique_ptr<SqliteLogStore> store(new SqliteLogStore(path));
+
+  // A lock beside the file, which ends with the process however it ends.
+  // SQLite's own locks last for one transaction only.
+  const std::string lock_path = absl::StrCat(path, ".lock");
+  store->lock_file_ =
+      open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (store->lock_file_ < 0) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot open ", lock_path, ": ", std::strerror(errno)));
+  }
+  if (flock(store->lock_file_, LOCK_EX | LOCK_NB) != 0) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot lock ", lock_path, ": another server is using this folder"));
+  }
+
+  SqliteFileOptions options;
+  options.path = path;
+  options.version = kVersion;
+  options.schema = kSchema;
+  auto db = OpenSqliteFile(options);
+  if (!db.ok()) return db.status();
+  absl::Status status = RunSqlite(absl::StrCat("cannot read ", path), [&] {
+    // Positions are dense from 0, so the last one says how many there are.
+    const Position size =
+        (*db)
+            ->execAndGet("SELECT coalesce(max(position), -1) + 1 FROM entry")
+            .getInt64();
+    store->size_.store(size, std::memory_order_release);
+  });
+  if (!status.ok()) return status;
+  absl::MutexLock lock(&store->writer_mu_);
+  store->writer_ = std::make_unique<Connection>(*std::move(db));
+  return store;
+}
+
+absl::Status SqliteLogStore::Append(Position expected,
+                                    absl::Span<const StoredEntry> entries) {
+  absl::MutexLock lock(&writer_mu_);
+  const Position size = Size();
+  if (expected != size) return WrongPosition(expected, size);
+  absl::Status status = RunSqlite(
+      absl::StrCat("cannot append ", entries.size(), " entries at position ",
+                   expected),
+      [&] {
+        SQLite::Transaction transaction(*writer_->db,
+                                        SQLite::TransactionBehavior::IMMEDIATE);
+        SQLite::Statement& insert = writer_->Insert();
+        Position position = expected;
+        for (const StoredEntry& entry : entries) {
+          insert.reset();
+          insert.bind(1, position++);
+          insert.bindNoCopy(2, static_cast<const void*>(entry.leaf.data()),
+                            static_cast<int>(entry.leaf.size()));
+          insert.bindNoCopy(3, static_cast<const void*>(entry.payload.data()),
+                            static_cast<int>(entry.payload.size()));
+          insert.bind(4, static_cast<int>(entry.omission));
+          insert.bind(5, Checksum(entry));
+          insert.exec();
+        }
+        insert.reset();
+        transaction.commit();
+      });
+  if (!status.ok()) {
+    // A commit that failed may have landed or not: what can be read counts.
+    writer_->insert.reset();
+    Position end = size;
+    if (absl::Status read = RunSqlite("cannot read back",
+                                      [&] {
+                                        end = writer_->db
+                                                  ->execAndGet(
+                                                      "SELECT coalesce(max("
+                                                      "position), -1) + 1 "
+                                                      "FROM entry")
+                                                  .getInt64();
+                                      });
+        !read.ok()) {
+      return absl::UnknownError(
+          absl::StrCat(status.message(), "; ", read.message()));
+    }
+    if (end == size) return status;
+  }
+  size_.store(size + static_cast<Position>(entries.size()),
+              std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<SqliteLogStore::Connection>>
+SqliteLogStore::TakeReader() const {
+  {
+    absl::MutexLock lock(&readers_mu_);
+    if (!readers_.empty()) {
+      std::unique_ptr<Connection> reader = std::move(readers_.back());
+      readers_.pop_back();
+      return reader;
+    }
+  }
+  std::unique_ptr<Connection> reader;
+  absl::Status status = RunSqlite(absl::StrCat("cannot open ", path_), [&] {
+    auto db =
+        std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READONLY, 2000);
+    db->exec("PRAGMA mmap_size=1073741824");
+    reader = std::make_unique<Connection>(std::move(db));
+  });
+  if (!status.ok()) return status;
+  return reader;
+}
+
+void SqliteLogStore::ReturnReader(std::unique_ptr<Connection> reader) const {
+  absl::MutexLock lock(&readers_mu_);
+  if (readers_.size() < kMaxIdleReaders) readers_.push_back(std::move(reader));
+}
+
+absl::StatusOr<std::vector<StoredEntry>> SqliteLogStore::Read(
+    Position begin, int max_count, std::size_t max_bytes) const {
+  const Position size = Size();
+  if (begin < 0 || begin > size) return BeyondEnd(begin, size);
+  auto reader = TakeReader();
+  if (!reader.ok()) return reader.status();
+
+  std::vector<StoredEntry> out;
+  Position damaged = -1;
+  absl::Status status =
+      RunSqlite(absl::StrCat("cannot read from position ", begin), [&] {
+        SQLite::Statement& select = (*reader)->Select();
+        select.reset();
+        select.bind(1, begin);
+        select.bind(2, max_count);
+        std::size_t bytes = 0;
+        // Not beyond Size(): what is committed, but not yet announced, is not
+        // for readers.
+        while (begin + static_cast<Position>(out.size()) < size &&
+               (out.empty() || bytes < max_bytes) && select.executeStep()) {
+          StoredEntry entry;
+          entry.leaf = Blob(select.getColumn(0));
+          entry.payload = Blob(select.getColumn(1));
+          entry.omission =
+              static_cast<v1::Entry::Omission>(select.getColumn(2).getInt());
+          if (Checksum(entry) != select.getColumn(3).getInt64()) {
+            damaged = begin + static_cast<Position>(out.size());
+            break;
+          }
+          bytes += entry.leaf.size() + entry.payload.size();
+          out.push_back(std::move(entry));
+        }
+        select.reset();
+      });
+  if (!status.ok()) return status;
+  ReturnReader(*std::move(reader));
+  if (damaged >= 0) {
+    return absl::DataLossError(
+        absl::StrCat("entry ", damaged, " of ", path_,
+                     " does not match its checksum; restore it from a backup "
+                     "or a node's mirror"));
+  }
+  return out;
+}
+
+}  // namespace gaceta

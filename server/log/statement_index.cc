@@ -1,0 +1,349 @@
+#include "server/log/statement_index.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "SQLiteCpp/SQLiteCpp.h"
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/synchronization/mutex.h"
+#include "gaceta/v1/update.pb.h"
+#include "server/log/sqlite_file.h"
+#include "verify/digest.h"
+
+namespace gaceta {
+namespace {
+
+// Changed with the tables: another version is thrown away and made anew.
+constexpr int kVersion = 1;
+constexpr int kCatchUpEntries = 1000;
+constexpr char kSchema[] =
+    "CREATE TABLE statement ("
+    "  position INTEGER PRIMARY KEY,"
+    "  statement_id BLOB NOT NULL,"
+    "  publisher TEXT NOT NULL,"
+    "  sequence INTEGER NOT NULL,"
+    "  header_digest BLOB NOT NULL,"
+    "  recorded_micros INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX by_id ON statement(statement_id);"
+    "CREATE UNIQUE INDEX by_sequence ON statement(publisher, sequence);"
+    "CREATE INDEX by_time ON statement(recorded_micros);"
+    "CREATE TABLE instrument ("
+    "  uri TEXT PRIMARY KEY,"
+    "  first_position INTEGER NOT NULL,"
+    "  last_status INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE progress (next_position INTEGER NOT NULL) STRICT;"
+    "INSERT INTO progress VALUES (0);";
+
+std::string IdBytes(absl::string_view statement_id) {
+  return absl::HexStringToBytes(absl::StrReplaceAll(statement_id, {{"-", ""}}));
+}
+
+std::string IdText(absl::string_view bytes) {
+  const std::string hex = ToHex(bytes);
+  return absl::StrCat(hex.substr(0, 8), "-", hex.substr(8, 4), "-",
+                      hex.substr(12, 4), "-", hex.substr(16, 4), "-",
+                      hex.substr(20));
+}
+
+std::string Blob(const SQLite::Column& column) {
+  return {static_cast<const char*>(column.getBlob()),
+          static_cast<std::size_t>(column.getBytes())};
+}
+
+// What of a name is the work: no part, version or manifestation.
+std::string WorkOf(const std::string& uri) {
+  return uri.substr(0, uri.find_first_of("~@$"));
+}
+
+class SqliteStatementIndex : public StatementIndex {
+ public:
+  explicit SqliteStatementIndex(std::unique_ptr<SQLite::Database> db)
+      : db_(std::move(db)) {}
+
+  absl::Status Start() {
+    absl::MutexLock lock(&mu_);
+    return RunSqlite("cannot read the statement index", [this] {
+      mu_.AssertHeld();
+      next_ = db_->execAndGet("SELECT next_position FROM progress").getInt64();
+    });
+  }
+
+  Position NextPosition() const override {
+    absl::MutexLock lock(&mu_);
+    return next_;
+  }
+
+  absl::Status Apply(Position begin,
+                     absl::Span<const StoredEntry> entries) override {
+    absl::MutexLock lock(&mu_);
+    if (begin != next_) {
+      return absl::InternalError(absl::StrCat("index is at position ", next_,
+                                              ", got entries from ", begin));
+    }
+    absl::Status status = RunSqlite("cannot index", [&] {
+      mu_.AssertHeld();
+      SQLite::Transaction transaction(*db_);
+      Position position = begin;
+      for (const StoredEntry& entry : entries) ApplyOne(position++, entry);
+      SQLite::Statement& progress =
+          Prepared("UPDATE progress SET next_position = ?");
+      progress.bind(1, position);
+      progress.exec();
+      progress.reset();
+      transaction.commit();
+    });
+    if (status.ok()) next_ = begin + static_cast<Position>(entries.size());
+    return status;
+  }
+
+  absl::StatusOr<std::optional<IndexedStatement>> FindById(
+      absl::string_view statement_id) const override {
+    const std::string id = IdBytes(statement_id);
+    return FindOne("WHERE statement_id = ?1", [&id](SQLite::Statement& query) {
+      query.bind(1, static_cast<const void*>(id.data()),
+                 static_cast<int>(id.size()));
+    });
+  }
+
+  absl::StatusOr<std::optional<IndexedStatement>> FindBySequence(
+      absl::string_view publisher, std::uint64_t sequence) const override {
+    return FindOne("WHERE publisher = ?1 AND sequence = ?2",
+                   [&](SQLite::Statement& query) {
+                     query.bind(1, std::string(publisher));
+                     query.bind(2, static_cast<std::int64_t>(sequence));
+                   });
+  }
+
+  absl::StatusOr<ChainHead> Head(absl::string_view publisher) const override {
+    auto last = FindOne("WHERE publisher = ?1 ORDER BY sequence DESC LIMIT 1",
+                        [&](SQLite::Statement& query) {
+                          query.bind(1, std::string(publisher));
+                        });
+    if (!last.ok()) return last.status();
+    if (!last->has_value()) return ChainHead{};
+    return ChainHead{(*last)->sequence, (*last)->header_digest};
+  }
+
+  absl::StatusOr<std::vector<IndexedStatement>> ListByPublisher(
+      absl::string_view publisher, Position begin,
+      int max_count) const override {
+    return Find(
+        "WHERE publisher = ?1 AND position >= ?2 ORDER BY sequence LIMIT ?3",
+        [&](SQLite::Statement& query) {
+          query.bind(1, std::string(publisher));
+          query.bind(2, begin);
+          query.bind(3, max_count);
+        });
+  }
+
+  absl::StatusOr<Position> FindByTime(absl::Time time) const override {
+    absl::MutexLock lock(&mu_);
+    Position found = next_;
+    absl::Status status = RunSqlite("cannot search the index", [&] {
+      mu_.AssertHeld();
+      SQLite::Statement& query = Prepared(
+          "SELECT min(position) FROM statement"
+          " WHERE recorded_micros >= ?");
+      query.bind(1, absl::ToUnixMicros(time));
+      if (query.executeStep() && !query.getColumn(0).isNull()) {
+        found = query.getColumn(0).getInt64();
+      }
+      query.reset();
+    });
+    if (!status.ok()) return status;
+    return found;
+  }
+
+  absl::StatusOr<std::optional<InstrumentState>> FindInstrument(
+      absl::string_view uri) const override {
+    absl::MutexLock lock(&mu_);
+    std::optional<InstrumentState> found;
+    absl::Status status = RunSqlite("cannot search the index", [&] {
+      mu_.AssertHeld();
+      SQLite::Statement& query = Prepared(
+          "SELECT first_position, last_status FROM instrument"
+          " WHERE uri = ?");
+      query.bind(1, std::string(uri));
+      if (query.executeStep()) {
+        found = InstrumentState{
+            query.getColumn(0).getInt64(),
+            static_cast<v1::VersionStatus>(query.getColumn(1).getInt())};
+      }
+      query.reset();
+    });
+    if (!status.ok()) return status;
+    return found;
+  }
+
+ protected:
+  absl::Status Clear() override {
+    absl::MutexLock lock(&mu_);
+    next_ = 0;
+    return RunSqlite("cannot clear the index", [this] {
+      mu_.AssertHeld();
+      SQLite::Transaction transaction(*db_);
+      db_->exec(
+          "DELETE FROM statement; DELETE FROM instrument;"
+          "UPDATE progress SET next_position = 0");
+      transaction.commit();
+    });
+  }
+
+ private:
+  // Statements are prepared once; the SQL text is the key.
+  SQLite::Statement& Prepared(const std::string& sql) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    auto& statement = statements_[sql];
+    if (statement == nullptr) {
+      statement = std::make_unique<SQLite::Statement>(*db_, sql);
+    }
+    statement->reset();
+    return *statement;
+  }
+
+  void ApplyOne(Position position, const StoredEntry& entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    v1::Leaf leaf;
+    v1::StatementHeader header;
+    // Entries were checked before they came into the log.
+    if (!leaf.ParseFromString(entry.leaf) ||
+        !header.ParseFromString(leaf.header())) {
+      throw SQLite::Exception(
+          absl::StrCat("entry ", position, " does not parse"), 11);
+    }
+    const std::string id = IdBytes(header.statement_id());
+    const std::string digest = Sha256(leaf.header());
+    SQLite::Statement& insert =
+        Prepared("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?)");
+    insert.bind(1, position);
+    insert.bind(2, static_cast<const void*>(id.data()),
+                static_cast<int>(id.size()));
+    insert.bind(3, header.publisher());
+    insert.bind(4, static_cast<std::int64_t>(header.sequence()));
+    insert.bind(5, static_cast<const void*>(digest.data()),
+                static_cast<int>(digest.size()));
+    insert.bind(6, leaf.recorded_time().seconds() * 1'000'000 +
+                       leaf.recorded_time().nanos() / 1000);
+    insert.exec();
+    insert.reset();
+
+    v1::Update update;
+    if (header.payload_type() != kUpdatePayloadType || entry.payload.empty() ||
+        !update.ParseFromString(entry.payload)) {
+      return;
+    }
+    SQLite::Statement& upsert = Prepared(
+        "INSERT INTO instrument VALUES (?1, ?2, ?3)"
+        " ON CONFLICT(uri) DO UPDATE SET last_status ="
+        " CASE WHEN ?3 = 0 THEN last_status ELSE ?3 END");
+    upsert.bind(1, WorkOf(update.instrument().uri()));
+    upsert.bind(2, position);
+    upsert.bind(3, static_cast<int>(update.version().status()));
+    upsert.exec();
+    upsert.reset();
+  }
+
+  template <typename Bind>
+  absl::StatusOr<std::vector<IndexedStatement>> Find(const std::string& where,
+                                                     Bind bind) const {
+    absl::MutexLock lock(&mu_);
+    std::vector<IndexedStatement> found;
+    absl::Status status = RunSqlite("cannot search the index", [&] {
+      mu_.AssertHeld();
+      SQLite::Statement& query = Prepared(absl::StrCat(
+          "SELECT position, publisher, sequence, statement_id, header_digest"
+          " FROM statement ",
+          where));
+      bind(query);
+      while (query.executeStep()) {
+        found.push_back(
+            {query.getColumn(0).getInt64(), query.getColumn(1).getString(),
+             static_cast<std::uint64_t>(query.getColumn(2).getInt64()),
+             IdText(Blob(query.getColumn(3))), Blob(query.getColumn(4))});
+      }
+      query.reset();
+    });
+    if (!status.ok()) return status;
+    return found;
+  }
+
+  template <typename Bind>
+  absl::StatusOr<std::optional<IndexedStatement>> FindOne(
+      const std::string& where, Bind bind) const {
+    auto found = Find(where, bind);
+    if (!found.ok()) return found.status();
+    if (found->empty()) return std::optional<IndexedStatement>();
+    return std::optional<IndexedStatement>(std::move((*found)[0]));
+  }
+
+  mutable absl::Mutex mu_;
+  std::unique_ptr<SQLite::Database> db_ ABSL_PT_GUARDED_BY(mu_);
+  mutable std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_
+      ABSL_GUARDED_BY(mu_);
+  Position next_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+void RemoveDatabase(const std::string& path) {
+  std::error_code ignored;  // What is not there need not be removed.
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(absl::StrCat(path, suffix), ignored);
+  }
+}
+
+absl::StatusOr<std::unique_ptr<StatementIndex>> OpenOnce(
+    const std::string& path) {
+  SqliteFileOptions options;
+  options.path = path;
+  options.version = kVersion;
+  options.durability = SqliteDurability::kProgramCrash;
+  options.schema = kSchema;
+  auto db = OpenSqliteFile(options);
+  if (!db.ok()) return db.status();
+  auto index = std::make_unique<SqliteStatementIndex>(*std::move(db));
+  if (absl::Status s = index->Start(); !s.ok()) return s;
+  return index;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StatementIndex>> StatementIndex::Open(
+    const std::string& path) {
+  auto index = OpenOnce(path);
+  const bool unusable =
+      index.status().code() == absl::StatusCode::kDataLoss ||
+      index.status().code() == absl::StatusCode::kFailedPrecondition ||
+      index.status().code() == absl::StatusCode::kInternal;
+  if (index.ok() || !unusable || path == ":memory:") return index;
+  // Nothing is lost: the log has it all.
+  RemoveDatabase(path);
+  return OpenOnce(path);
+}
+
+absl::Status StatementIndex::CatchUp(const LogStore& log) {
+  if (NextPosition() > log.Size()) {
+    if (absl::Status s = Clear(); !s.ok()) return s;
+  }
+  while (NextPosition() < log.Size()) {
+    const Position begin = NextPosition();
+    auto entries = log.Read(begin, kCatchUpEntries,
+                            std::numeric_limits<std::size_t>::max());
+    if (!entries.ok()) return entries.status();
+    if (absl::Status s = Apply(begin, *entries); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace gaceta
