@@ -57,12 +57,18 @@ class Registry {
  private:
   Registry(OpenedSource source, BackoffOptions backoff);
 
+  // One attempt.
+  absl::Status ReadNew(bool* progress)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mu_);
+
   const std::unique_ptr<v1::RegistryService::Stub> stub_;
   const BackoffOptions backoff_;
 
   // Held while reading from the server, so that one thread does.
   absl::Mutex refresh_mu_ ABSL_ACQUIRED_BEFORE(mu_);
   EntryVerifier verifier_ ABSL_GUARDED_BY(refresh_mu_);
+  // The secretariat's last statement.
+  ChainHead head_ ABSL_GUARDED_BY(refresh_mu_);
 
   const EntryVerifier::Options verify_options_;
   mutable absl::Mutex mu_;

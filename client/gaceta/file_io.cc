@@ -1,0 +1,121 @@
+#include "gaceta/file_io.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+
+namespace gaceta::client {
+namespace {
+
+absl::Status Failed(absl::string_view what) {
+  return absl::ErrnoToStatus(errno, absl::StrCat("cannot ", what));
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+File::~File() {
+  if (fd_ >= 0) close(fd_);
+}
+
+absl::StatusOr<File> File::OpenToRead(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Failed(absl::StrCat("open ", path));
+  return File(fd);
+}
+
+absl::StatusOr<File> File::OpenToWrite(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) return Failed(absl::StrCat("make ", path));
+  return File(fd);
+}
+
+absl::StatusOr<std::int64_t> File::Size() const {
+  struct stat info {};
+  if (fstat(fd_, &info) != 0) return Failed("ask for a file's size");
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError("is not a file");
+  }
+  return info.st_size;
+}
+
+absl::StatusOr<std::string> File::Read(std::int64_t offset,
+                                       std::size_t max_bytes) const {
+  std::string bytes(max_bytes, '\0');
+  std::size_t done = 0;
+  while (done < max_bytes) {
+    const ssize_t n = pread(fd_, bytes.data() + done, max_bytes - done,
+                            offset + static_cast<std::int64_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Failed("read a file");
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+absl::Status File::Write(std::int64_t offset, absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(fd_, bytes.data(), bytes.size(), offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Failed("write a file");
+    offset += n;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status File::Truncate(std::int64_t size) {
+  return ftruncate(fd_, size) == 0 ? absl::OkStatus()
+                                   : Failed("shorten a file");
+}
+
+absl::Status File::Sync() {
+  return fsync(fd_) == 0 ? absl::OkStatus() : Failed("make a file durable");
+}
+
+absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) {
+    return Failed(absl::StrCat("rename ", from, " to ", to));
+  }
+  // The new name is durable only with its folder.
+  auto folder = File::OpenToRead(FolderOf(to));
+  if (!folder.ok()) return folder.status();
+  return folder->Sync();
+}
+
+absl::Status WriteFileDurably(const std::string& path,
+                              absl::string_view contents) {
+  const std::string temporary = absl::StrCat(path, ".tmp");
+  auto file = File::OpenToWrite(temporary);
+  if (!file.ok()) return file.status();
+  for (const absl::Status& s :
+       {file->Truncate(0), file->Write(0, contents), file->Sync()}) {
+    if (!s.ok()) return s;
+  }
+  return RenameDurably(temporary, path);
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  auto file = File::OpenToRead(path);
+  if (!file.ok()) return file.status();
+  auto size = file->Size();
+  if (!size.ok())
+    return absl::Status(size.status().code(),
+                        absl::StrCat(path, ": ", size.status().message()));
+  return file->Read(0, static_cast<std::size_t>(*size));
+}
+
+}  // namespace gaceta::client

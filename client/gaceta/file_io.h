@@ -1,0 +1,62 @@
+// Files that survive a crash. Used inside the client library alone.
+#ifndef GACETA_CLIENT_GACETA_FILE_IO_H_
+#define GACETA_CLIENT_GACETA_FILE_IO_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace gaceta::client {
+
+// An open file; closed when it goes.
+//
+// Thread safety: none.
+class File {
+ public:
+  File() = default;
+  ~File();
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+
+  // kNotFound if there is no file that can be read.
+  static absl::StatusOr<File> OpenToRead(const std::string& path);
+  // Makes the file if it is not there, and leaves its content.
+  static absl::StatusOr<File> OpenToWrite(const std::string& path);
+
+  absl::StatusOr<std::int64_t> Size() const;
+  // Reads up to `max_bytes` from `offset` on, fewer only at the end.
+  absl::StatusOr<std::string> Read(std::int64_t offset,
+                                   std::size_t max_bytes) const;
+  absl::Status Write(std::int64_t offset, absl::string_view bytes);
+  absl::Status Truncate(std::int64_t size);
+  // Returns when all that was written is durable.
+  absl::Status Sync();
+
+ private:
+  explicit File(int fd) : fd_(fd) {}
+
+  int fd_ = -1;
+};
+
+// Gives the durable file `from` the name `to`, in the same folder; a file of
+// that name is replaced. Returns when that is durable.
+absl::Status RenameDurably(const std::string& from, const std::string& to);
+
+// Replaces what `path` holds: after a crash it has all of the old or all of the
+// new. Uses `path`.tmp.
+absl::Status WriteFileDurably(const std::string& path,
+                              absl::string_view contents);
+
+// kNotFound if it cannot be read.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+}  // namespace gaceta::client
+
+#endif  // GACETA_CLIENT_GACETA_FILE_IO_H_

@@ -1,0 +1,89 @@
+#include "gaceta/registry_client.h"
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <utility>
+
+#include "gaceta/registry_feed.h"
+#include "gaceta/retry.h"
+
+namespace gaceta::client {
+namespace {
+
+constexpr absl::Duration kPageTimeout = absl::Seconds(30);
+
+}  // namespace
+
+Registry::Registry(OpenedSource source, BackoffOptions backoff)
+    : stub_(v1::RegistryService::NewStub(source.channel)),
+      backoff_(backoff),
+      verifier_({source.log_origin}, std::move(source.empty)),
+      verify_options_({source.log_origin}) {
+  versions_.emplace_back(0, verifier_.registry());
+}
+
+absl::StatusOr<std::unique_ptr<Registry>> Registry::Create(
+    const LogSource& source, BackoffOptions backoff) {
+  auto opened = OpenSource(source);
+  if (!opened.ok()) return opened.status();
+  return std::unique_ptr<Registry>(new Registry(*std::move(opened), backoff));
+}
+
+absl::Status Registry::Refresh(absl::Time deadline) {
+  absl::MutexLock lock(&refresh_mu_);
+  return Retry({backoff_, deadline},
+               [this](grpc::ClientContext* /*context*/, bool* progress) {
+                 return ReadNew(progress);
+               });
+}
+
+absl::Status Registry::ReadNew(bool* progress) {
+  // Each statement counts as soon as it is applied, so an attempt that fails
+  // half way leaves a registry that the next one goes on from.
+  const auto keep = [this, progress](const RegistryRead& so_far) {
+    *progress = true;
+    head_ = so_far.head;
+    absl::MutexLock lock(&mu_);
+    next_position_ = so_far.next_position;
+    versions_.emplace_back(so_far.next_position, verifier_.registry());
+  };
+  Cancellation never;
+  auto read = ReadRegistry(stub_.get(), {next_position(), kEndOfLog, head_},
+                           kPageTimeout, &verifier_, &never, keep);
+  if (!read.ok()) return read.status();
+  absl::MutexLock lock(&mu_);
+  next_position_ = std::max(next_position_, read->next_position);
+  return absl::OkStatus();
+}
+
+std::shared_ptr<const Federation> Registry::Latest() const {
+  absl::MutexLock lock(&mu_);
+  return versions_.back().second;
+}
+
+std::shared_ptr<const Federation> Registry::At(std::int64_t position) const {
+  absl::MutexLock lock(&mu_);
+  auto after = std::upper_bound(
+      versions_.begin(), versions_.end(), position,
+      [](std::int64_t p, const auto& version) { return p < version.first; });
+  return after == versions_.begin() ? versions_.front().second
+                                    : std::prev(after)->second;
+}
+
+std::int64_t Registry::next_position() const {
+  absl::MutexLock lock(&mu_);
+  return next_position_;
+}
+
+absl::StatusOr<VerifiedEntry> Registry::Verify(v1::Entry entry,
+                                               absl::Time deadline) {
+  if (entry.position() >= next_position()) {
+    if (absl::Status s = Refresh(deadline); !s.ok()) return s;
+  }
+  const auto registry = At(entry.position());
+  return EntryVerifier::CheckAlone(std::move(entry), verify_options_,
+                                   *registry);
+}
+
+}  // namespace gaceta::client
