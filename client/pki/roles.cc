@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
@@ -13,46 +12,42 @@ namespace {
 
 constexpr absl::string_view kUnknownRole = "unknown role";
 
-bool IsSecretariat(const SpiffeId& id) {
-  return absl::StartsWith(id.trust_domain(),
-                          absl::StrCat(kSecretariatName, "."));
-}
-
 }  // namespace
 
-absl::Status CheckRole(const SpiffeId& id) {
-  if (RoleInWords(id) != kUnknownRole) return absl::OkStatus();
+absl::Status CheckRole(absl::string_view member, absl::string_view path) {
+  if (RoleInWords(member, path) != kUnknownRole) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
-      "\"", id.path(), "\" is no role in ", id.trust_domain(), "; expected ",
-      IsSecretariat(id) ? "hub, signer, admin/<name> or subscriber/<name>"
-                        : "node, signer, agency/<name>, subscriber/<name> or "
-                          "admin/<name>"));
+      "\"", path, "\" is no role in ", member, "; expected ",
+      member == kSecretariatName
+          ? "hub, signer, admin/<name> or subscriber/<name>"
+          : "node, signer, agency/<name>, subscriber/<name> or admin/<name>"));
 }
 
-std::string RoleInWords(const SpiffeId& id) {
-  const bool secretariat = IsSecretariat(id);
-  if (id.path() == "hub" && secretariat) {
+std::string RoleInWords(absl::string_view member, absl::string_view path) {
+  const bool secretariat = member == kSecretariatName;
+  if (path == "hub" && secretariat) {
     return "hub: orders and relays the statements of all";
   }
-  if (id.path() == "node" && !secretariat) {
+  if (path == "node" && !secretariat) {
     return "node: publishes for its state and follows the hub";
   }
-  if (id.path() == "signer") {
+  if (path == "signer") {
     return "signer: signs statements, and never connects to anybody";
   }
-  const std::vector<std::string> path = absl::StrSplit(id.path(), '/');
-  if (path.size() != 2) return std::string(kUnknownRole);
-  if (path[0] == "agency" && !secretariat) {
-    return absl::StrCat("agency ", path[1],
-                        ": submits to the node of its state");
-  }
-  if (path[0] == "subscriber") {
-    return absl::StrCat("subscriber ", path[1], ": reads what is relayed");
-  }
-  if (path[0] == "admin") {
-    return absl::StrCat("administrator ", path[1],
-                        secretariat ? ": keeps the federation's registry"
-                                    : ": administers the node of its state");
+  const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
+  if (parts.size() == 2 && !parts[1].empty()) {
+    if (parts[0] == "agency" && !secretariat) {
+      return absl::StrCat("agency ", parts[1],
+                          ": submits to the node of its state");
+    }
+    if (parts[0] == "subscriber") {
+      return absl::StrCat("subscriber ", parts[1], ": reads what is relayed");
+    }
+    if (parts[0] == "admin") {
+      return absl::StrCat("administrator ", parts[1],
+                          secretariat ? ": keeps the federation's registry"
+                                      : ": administers the node of its state");
+    }
   }
   return std::string(kUnknownRole);
 }

@@ -8,20 +8,19 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "verify/spiffe_id.h"
 
 namespace gaceta::pki {
 
 // First label of the secretariat's trust domain.
 inline constexpr absl::string_view kSecretariatName = "secretariat";
 
-// Whether a certificate for `id` has a use in a federation. kInvalidArgument
-// lists the paths that its trust domain may have.
-absl::Status CheckRole(const SpiffeId& id);
+// Whether a certificate with this path has a use in a trust domain whose first
+// label is `member`. kInvalidArgument lists the paths that have one.
+absl::Status CheckRole(absl::string_view member, absl::string_view path);
 
 // As `agency migracion: submits to the node of its state`; `unknown role` for
-// an id that CheckRole() refuses.
-std::string RoleInWords(const SpiffeId& id);
+// what CheckRole() refuses.
+std::string RoleInWords(absl::string_view member, absl::string_view path);
 
 }  // namespace gaceta::pki
 
