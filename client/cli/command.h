@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/messages.h"
 #include "cli/profile.h"
 
 namespace gaceta::cli {
@@ -34,6 +35,8 @@ struct CliContext {
   // Both are set when the command line has been parsed.
   OutputFormat output = OutputFormat::kText;
   ConnectionFlags connection;
+  // Of what people read on `err` and in text results.
+  Language language = Language::kEnglish;
   // Set by the verb that was chosen. Returns the exit code; an error is printed
   // and becomes the exit code that fits it.
   std::function<absl::StatusOr<int>()> run;

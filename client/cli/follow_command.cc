@@ -1,0 +1,242 @@
+#include "cli/follow_command.h"
+
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/substitute.h"
+#include "absl/time/clock.h"
+#include "cli/entry_text.h"
+#include "cli/filter_flags.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "gaceta/subscriber.h"
+
+namespace gaceta::cli {
+namespace {
+
+// How soon a signal that asks to end is noticed.
+constexpr absl::Duration kSignalInterval = absl::Milliseconds(200);
+
+struct FollowOptions {
+  FilterFlags filter;
+  std::string from = "now";
+  std::string subscription;
+  std::string cursor_file;
+  bool headers = false;
+  bool until_live = false;
+  // 0 is no limit.
+  std::int64_t count = 0;
+  std::int64_t timeout_seconds = 0;
+};
+
+// Set by the signals that ask to end; only written and read.
+volatile std::sig_atomic_t end_asked = 0;
+
+void AskToEnd(int /*signal*/) { end_asked = 1; }
+
+// Lets Ctrl-C end the command between two entries, so that what was printed is
+// acknowledged.
+class EndBySignal {
+ public:
+  EndBySignal()
+      : interrupt_(std::signal(SIGINT, AskToEnd)),
+        terminate_(std::signal(SIGTERM, AskToEnd)) {}
+  ~EndBySignal() {
+    std::signal(SIGINT, interrupt_);
+    std::signal(SIGTERM, terminate_);
+    end_asked = 0;
+  }
+  EndBySignal(const EndBySignal&) = delete;
+  EndBySignal& operator=(const EndBySignal&) = delete;
+
+ private:
+  void (*const interrupt_)(int);
+  void (*const terminate_)(int);
+};
+
+client::Start StartOf(const From& from) {
+  if (std::holds_alternative<FromNow>(from)) return client::Start::Now();
+  if (const auto* time = std::get_if<absl::Time>(&from)) {
+    return client::Start::Time(*time);
+  }
+  return client::Start::Position(std::get<std::int64_t>(from));
+}
+
+absl::StatusOr<client::SubscriberOptions> MakeOptions(
+    CliContext& context, const ResolvedProfile& profile,
+    const FollowOptions& flags) {
+  absl::StatusOr<v1::Filter> filter = ParseFilter(flags.filter);
+  if (!filter.ok()) return filter.status();
+  absl::StatusOr<From> from = ParseFrom(flags.from);
+  if (!from.ok()) return from.status();
+
+  client::SubscriberOptions options;
+  options.source = SourceOf(profile);
+  options.filter = *std::move(filter);
+  options.start = StartOf(*from);
+  options.subscription = flags.subscription;
+  options.cursor_file = flags.cursor_file;
+  options.headers_only = flags.headers;
+  options.on_disconnect = [&context](const absl::Status& why,
+                                     absl::Duration /*wait*/) {
+    // One write, since this is another thread.
+    context.err << absl::StrCat(absl::Substitute(Say(context.language,
+                                                     Phrase::kReconnecting),
+                                                 OneLine(why.message())),
+                                "\n")
+                << std::flush;
+  };
+  return options;
+}
+
+// Prints what a subscriber delivers, until it has printed enough.
+class Follower {
+ public:
+  Follower(CliContext& context, const FollowOptions& options)
+      : context_(context), options_(options) {}
+
+  absl::StatusOr<int> Run(client::Subscriber& subscriber) {
+    absl::Time last_delivery = absl::Now();
+    while (end_asked == 0) {
+      absl::StatusOr<client::Delivery> delivery =
+          subscriber.Next(absl::Now() + kSignalInterval);
+      if (absl::IsDeadlineExceeded(delivery.status())) {
+        if (HasWaitedTooLong(last_delivery)) {
+          return absl::DeadlineExceededError(absl::StrCat(
+              "nothing came for ", options_.timeout_seconds, " s (--timeout)"));
+        }
+        continue;
+      }
+      if (!delivery.ok()) return delivery.status();
+      if (!delivery->entries.empty()) last_delivery = absl::Now();
+      if (absl::Status s = Handle(*delivery, subscriber); !s.ok()) return s;
+      if (IsEnough(*delivery)) return kExitDone;
+    }
+    return kExitDone;
+  }
+
+ private:
+  // Prints, and only then acknowledges: what a crash cuts off is printed again.
+  absl::Status Handle(const client::Delivery& delivery,
+                      client::Subscriber& subscriber) {
+    std::int64_t handled = delivery.next_position;
+    for (const VerifiedEntry& entry : delivery.entries) {
+      if (HasCount()) {
+        handled = entry.position;
+        break;
+      }
+      // Part of every stream, since verification needs them; no updates.
+      if (EntryVerifier::IsRegistryChange(entry.header)) continue;
+      Print(entry);
+    }
+    context_.out.flush();
+    if (!context_.out.good()) {
+      return absl::UnavailableError(
+          "cannot write the output; nothing of it is acknowledged");
+    }
+    SayWhenLive(delivery);
+    return subscriber.Acknowledge(handled);
+  }
+
+  void Print(const VerifiedEntry& entry) {
+    ++printed_;
+    context_.out << (context_.output == OutputFormat::kJson
+                         ? EntryJson(entry)
+                         : EntryLine(entry, context_.language))
+                 << '\n';
+  }
+
+  void SayWhenLive(const client::Delivery& delivery) {
+    if (!delivery.live || said_live_ || options_.until_live) return;
+    said_live_ = true;
+    context_.err << absl::Substitute(Say(context_.language, Phrase::kLive),
+                                     delivery.next_position)
+                 << std::endl;
+  }
+
+  bool HasCount() const {
+    return options_.count > 0 && printed_ >= options_.count;
+  }
+
+  bool IsEnough(const client::Delivery& delivery) const {
+    return HasCount() || (options_.until_live && delivery.live);
+  }
+
+  bool HasWaitedTooLong(absl::Time since) const {
+    return options_.timeout_seconds > 0 &&
+           absl::Now() - since > absl::Seconds(options_.timeout_seconds);
+  }
+
+  CliContext& context_;
+  const FollowOptions& options_;
+  std::int64_t printed_ = 0;
+  bool said_live_ = false;
+};
+
+absl::StatusOr<int> Follow(CliContext& context, const ResolvedProfile& profile,
+                           const FollowOptions& flags) {
+  absl::StatusOr<client::SubscriberOptions> options =
+      MakeOptions(context, profile, flags);
+  if (!options.ok()) return options.status();
+  const EndBySignal end_by_signal;
+  absl::StatusOr<std::unique_ptr<client::Subscriber>> subscriber =
+      client::Subscriber::Create(*std::move(options));
+  if (!subscriber.ok()) return subscriber.status();
+  return Follower(context, flags).Run(**subscriber);
+}
+
+}  // namespace
+
+void AddFollowCommand(CLI::App& updates, CliContext& context) {
+  CLI::App* follow = AddVerb(
+      updates, "follow",
+      "Prints updates as they come, each verified before it is shown, and goes "
+      "on after lost connections. Ends with code 3 if anything does not "
+      "verify.",
+      "  gaceta updates follow --from start\n"
+      "  gaceta updates follow --corridor central-america-north:transit "
+      "--topic entry-visa\n"
+      "  gaceta updates follow --state HN,GT --cursor ~/gaceta.cursor "
+      "--output=json\n"
+      "  gaceta updates follow --subscription laws --from 2026-01-01\n"
+      "  gaceta updates follow --from start --until-live");
+  auto flags = std::make_shared<FollowOptions>();
+  AddFilterFlags(*follow, &flags->filter);
+  follow
+      ->add_option("--from", flags->from,
+                   "start, now, a position, a day or a time; only counts where "
+                   "no cursor or subscription says where to go on")
+      ->capture_default_str()
+      ->type_name("WHERE");
+  follow
+      ->add_option("--subscription", flags->subscription,
+                   "Name under which the server keeps how far you are")
+      ->type_name("NAME");
+  follow
+      ->add_option("--cursor", flags->cursor_file,
+                   "File that keeps how far you are, exactly")
+      ->type_name("FILE");
+  follow->add_option("--count", flags->count, "End after so many updates")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  follow->add_flag("--until-live", flags->until_live,
+                   "End when the end of the log is reached");
+  follow->add_flag("--headers", flags->headers,
+                   "Only headers, without what the updates say");
+  follow
+      ->add_option("--timeout", flags->timeout_seconds,
+                   "Give up (code 1) when nothing came for so long")
+      ->check(CLI::PositiveNumber)
+      ->type_name("SECONDS");
+  RunWithProfile(*follow, context,
+                 [&context, flags](const ResolvedProfile& profile) {
+                   return Follow(context, profile, *flags);
+                 });
+}
+
+}  // namespace gaceta::cli

@@ -1,0 +1,179 @@
+#include "cli/registry_change.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "cli/session.h"
+#include "google/protobuf/util/json_util.h"
+#include "verify/digest.h"
+#include "verify/keys.h"
+#include "verify/openssl_ptr.h"
+#include "verify/statement.h"
+
+namespace gaceta::cli {
+namespace {
+
+absl::StatusOr<std::vector<std::string>> ReadCertificates(
+    const std::string& path) {
+  absl::StatusOr<std::string> pem = ReadFile(path);
+  if (!pem.ok()) return pem.status();
+  std::vector<std::string> certificates;
+  for (const OpensslPtr<X509>& certificate : X509sFromPem(*pem)) {
+    certificates.push_back(X509ToDer(certificate.get()));
+  }
+  if (certificates.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " holds no certificate in PEM"));
+  }
+  return certificates;
+}
+
+v1::Member::Kind KindOf(const std::string& id) {
+  if (id == kSecretariat) return v1::Member::KIND_SECRETARIAT;
+  return id.size() == 2 ? v1::Member::KIND_STATE : v1::Member::KIND_OBSERVER;
+}
+
+// Returns the member as the file has it, or one that has its id for a name.
+absl::StatusOr<v1::Member> MemberTemplate(const MemberFiles& files) {
+  v1::Member member;
+  member.set_id(files.id);
+  member.set_kind(KindOf(files.id));
+  member.set_trust_domain(files.id == kSecretariat
+                              ? "secretariat"
+                              : absl::AsciiStrToLower(files.id));
+  if (files.members_file.empty()) {
+    v1::NameText* name = member.add_names();
+    name->set_language("en");
+    name->set_text(files.id);
+    return member;
+  }
+  absl::StatusOr<v1::RegistryChange> templates =
+      ReadRegistryChange(files.members_file);
+  if (!templates.ok()) return templates.status();
+  for (const v1::RegistryItem& item : templates->items()) {
+    if (item.has_member() && item.member().id() == files.id) {
+      return item.member();
+    }
+  }
+  return absl::NotFoundError(
+      absl::StrCat(files.members_file, " has no member ", files.id));
+}
+
+// Returns the signer's certificate and, of the member's CAs, the one that
+// signed it.
+absl::StatusOr<v1::SignerKey> MakeSignerKey(
+    const MemberFiles& files, const std::vector<std::string>& cas) {
+  absl::StatusOr<std::vector<std::string>> chain =
+      ReadCertificates(files.signer_file);
+  if (!chain.ok()) return chain.status();
+  const OpensslPtr<X509> leaf = X509FromDer((*chain)[0]);
+  for (const std::string& ca_der : cas) {
+    const OpensslPtr<X509> ca = X509FromDer(ca_der);
+    if (X509_verify(leaf.get(), X509_get0_pubkey(ca.get())) != 1) continue;
+    v1::SignerKey key;
+    key.set_publisher(files.id);
+    key.set_certificate((*chain)[0]);
+    key.set_issuer(ca_der);
+    return key;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the certificate in ", files.signer_file,
+                   " was not signed by a CA of ", files.ca_file));
+}
+
+bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
+  const auto same = [](const auto& map, const auto& value) {
+    auto found = map.find(value.id());
+    return found != map.end() &&
+           found->second.SerializeAsString() == value.SerializeAsString();
+  };
+  switch (item.item_case()) {
+    case v1::RegistryItem::kMember:
+      return same(registry.members(), item.member());
+    case v1::RegistryItem::kCorridor:
+      return same(registry.corridors(), item.corridor());
+    case v1::RegistryItem::kTopic:
+      return same(registry.topics(), item.topic());
+    case v1::RegistryItem::kSignerKey: {
+      auto key = PublicKey::FromCertificateDer(item.signer_key().certificate());
+      return key.ok() &&
+             registry.FindKey(item.signer_key().publisher(), key->key_id())
+                 .ok();
+    }
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<v1::RegistryChange> ReadRegistryChange(const std::string& path) {
+  absl::StatusOr<std::string> json = ReadFile(path);
+  if (!json.ok()) return json.status();
+  v1::RegistryChange change;
+  const auto status =
+      google::protobuf::util::JsonStringToMessage(*json, &change);
+  if (!status.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ", std::string(status.message())));
+  }
+  return change;
+}
+
+absl::StatusOr<v1::RegistryChange> MakeMemberChange(
+    const MemberFiles& files, const std::string& federation) {
+  absl::StatusOr<v1::Member> member = MemberTemplate(files);
+  if (!member.ok()) return member.status();
+  absl::StatusOr<std::vector<std::string>> cas =
+      ReadCertificates(files.ca_file);
+  if (!cas.ok()) return cas.status();
+
+  member->set_status(v1::Member::STATUS_ACTIVE);
+  member->set_trust_domain(
+      absl::StrCat(member->trust_domain(), ".", federation));
+  member->clear_ca_certificates();
+  for (const std::string& ca : *cas) member->add_ca_certificates(ca);
+
+  v1::RegistryChange change;
+  *change.add_items()->mutable_member() = *std::move(member);
+  if (!files.signer_file.empty()) {
+    absl::StatusOr<v1::SignerKey> key = MakeSignerKey(files, *cas);
+    if (!key.ok()) return key.status();
+    *change.add_items()->mutable_signer_key() = *std::move(key);
+  }
+  return change;
+}
+
+void DropUnchanged(const Federation& registry, v1::RegistryChange* change) {
+  v1::RegistryChange left;
+  for (v1::RegistryItem& item : *change->mutable_items()) {
+    if (!IsUnchanged(registry, item)) *left.add_items() = std::move(item);
+  }
+  change->mutable_items()->Swap(left.mutable_items());
+}
+
+std::string DescribeItem(const v1::RegistryItem& item) {
+  switch (item.item_case()) {
+    case v1::RegistryItem::kMember:
+      return absl::StrCat("member ", item.member().id());
+    case v1::RegistryItem::kSignerKey:
+      return absl::StrCat("signer key of ", item.signer_key().publisher());
+    case v1::RegistryItem::kCorridor:
+      return absl::StrCat("corridor ", item.corridor().id());
+    case v1::RegistryItem::kTopic:
+      return absl::StrCat("topic ", item.topic().id());
+    case v1::RegistryItem::kSignerKeyRevocation:
+      return absl::StrCat(
+          "revocation of key ",
+          ToHex(item.signer_key_revocation().key_id()).substr(0, 16));
+    case v1::RegistryItem::ITEM_NOT_SET:
+      break;
+  }
+  return "nothing";
+}
+
+}  // namespace gaceta::cli

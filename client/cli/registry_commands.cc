@@ -1,0 +1,283 @@
+#include "cli/registry_commands.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "cli/output.h"
+#include "cli/registry_change.h"
+#include "cli/session.h"
+#include "errors/errors.h"
+#include "errors/grpc_status.h"
+#include "gaceta/registry_client.h"
+#include "gaceta/v1/publishing.grpc.pb.h"
+#include "grpcpp/client_context.h"
+#include "verify/statement.h"
+
+namespace gaceta::cli {
+namespace {
+
+// Publishes statements of the secretariat, one after the other.
+class RegistryPublisher {
+ public:
+  // Reads the key and the registry as it is.
+  static absl::StatusOr<std::unique_ptr<RegistryPublisher>> Create(
+      const ResolvedProfile& profile, const std::string& signer_key_file);
+
+  const Federation& registry() const { return *registry_; }
+
+  // Checks, signs and publishes a change. Its receipt says where it is.
+  absl::StatusOr<v1::Receipt> Publish(v1::RegistryChange change);
+
+ private:
+  RegistryPublisher(std::unique_ptr<v1::PublishingService::Stub> stub,
+                    StatementSigner signer, Federation registry)
+      : stub_(std::move(stub)),
+        signer_(std::move(signer)),
+        registry_(std::make_unique<Federation>(std::move(registry))) {}
+
+  absl::StatusOr<ChainHead> FetchHead();
+  absl::StatusOr<v1::Receipt> Send(v1::Statement statement);
+
+  const std::unique_ptr<v1::PublishingService::Stub> stub_;
+  const StatementSigner signer_;
+  // As it is with all that was published here.
+  const std::unique_ptr<Federation> registry_;
+};
+
+absl::StatusOr<std::unique_ptr<RegistryPublisher>> RegistryPublisher::Create(
+    const ResolvedProfile& profile, const std::string& signer_key_file) {
+  absl::StatusOr<SigningKey> key = SigningKey::FromPemFile(signer_key_file);
+  if (!key.ok()) return Annotate(key.status(), "--signer-key");
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
+      client::Connect(profile.connection);
+  if (!channel.ok()) return channel.status();
+
+  client::LogSource source = SourceOf(profile);
+  source.channel = *channel;
+  absl::StatusOr<std::unique_ptr<client::Registry>> registry =
+      client::Registry::Create(source);
+  if (!registry.ok()) return registry.status();
+  if (absl::Status s = (*registry)->Refresh(QuestionDeadline()); !s.ok()) {
+    return s;
+  }
+  return std::unique_ptr<RegistryPublisher>(new RegistryPublisher(
+      v1::PublishingService::NewStub(*channel),
+      StatementSigner(profile.log_origin, std::string(kSecretariat),
+                      *std::move(key)),
+      *(*registry)->Latest()));
+}
+
+absl::StatusOr<ChainHead> RegistryPublisher::FetchHead() {
+  grpc::ClientContext call;
+  call.set_deadline(absl::ToChronoTime(QuestionDeadline()));
+  v1::GetChainHeadRequest request;
+  request.set_publisher(signer_.publisher());
+  v1::GetChainHeadResponse response;
+  absl::Status status =
+      FromGrpc(stub_->GetChainHead(&call, request, &response));
+  if (!status.ok()) return status;
+  return ChainHead{response.sequence(), response.header_digest()};
+}
+
+absl::StatusOr<v1::Receipt> RegistryPublisher::Send(v1::Statement statement) {
+  grpc::ClientContext call;
+  call.set_deadline(absl::ToChronoTime(QuestionDeadline()));
+  const auto stream = stub_->Publish(&call);
+  v1::PublishRequest request;
+  *request.mutable_statement() = std::move(statement);
+  v1::PublishResponse response;
+  const bool answered =
+      stream->Write(request) && stream->WritesDone() && stream->Read(&response);
+  absl::Status status = FromGrpc(stream->Finish());
+  if (!answered) {
+    return status.ok() ? absl::UnavailableError("the hub gave no answer")
+                       : status;
+  }
+  if (response.has_error()) return FromRpcStatus(response.error());
+  return std::move(*response.mutable_receipt());
+}
+
+absl::StatusOr<v1::Receipt> RegistryPublisher::Publish(
+    v1::RegistryChange change) {
+  if (absl::Status s = registry_->Check(change); !s.ok()) return s;
+  absl::StatusOr<ChainHead> head = FetchHead();
+  if (!head.ok()) return head.status();
+  // Nothing in the registry vouches for the first key but the statement that
+  // brings it.
+  const std::string& key_id = signer_.public_key().key_id();
+  const bool first = head->sequence == 0;
+  absl::Status known =
+      first ? registry_->FindBootstrapKey(change, key_id).status()
+            : registry_->FindKey(kSecretariat, key_id).status();
+  if (!known.ok()) {
+    return first ? Annotate(known,
+                            "the first change must bring the secretariat "
+                            "itself: gaceta registry member OAS")
+                 : known;
+  }
+  change.set_nonce(NewPayloadNonce());
+  StatementSigner::Content content;
+  content.statement_id = NewStatementId();
+  content.payload_type = std::string(kRegistryChangePayloadType);
+  content.payload = change.SerializeAsString();
+  absl::StatusOr<v1::Statement> statement =
+      signer_.Sign(*head, content, absl::Now());
+  if (!statement.ok()) return statement.status();
+  absl::StatusOr<v1::Receipt> receipt = Send(*std::move(statement));
+  if (receipt.ok()) {
+    // Checked above.
+    registry_->Apply(change).IgnoreError();
+  }
+  return receipt;
+}
+
+void PrintPublished(const CliContext& context, const std::string& what,
+                    const v1::Receipt* receipt) {
+  if (context.output == OutputFormat::kJson) {
+    context.out << "{\"change\":" << JsonString(what)
+                << (receipt == nullptr
+                        ? ",\"unchanged\":true}"
+                        : absl::StrCat(",\"position\":", receipt->position(),
+                                       "}"))
+                << '\n';
+    return;
+  }
+  if (receipt == nullptr) {
+    context.out << Say(context.language, Phrase::kAlreadyPublished) << "  "
+                << what << '\n';
+    return;
+  }
+  context.out << Say(context.language, Phrase::kPublished) << "  "
+              << receipt->position() << "  " << what << '\n';
+}
+
+// Publishes what of `change` is new.
+absl::Status PublishChange(const CliContext& context, const std::string& what,
+                           v1::RegistryChange change,
+                           RegistryPublisher* publisher) {
+  DropUnchanged(publisher->registry(), &change);
+  if (change.items().empty()) {
+    PrintPublished(context, what, nullptr);
+    return absl::OkStatus();
+  }
+  const std::string items = absl::StrJoin(
+      change.items(), ", ", [](std::string* out, const v1::RegistryItem& item) {
+        absl::StrAppend(out, DescribeItem(item));
+      });
+  absl::StatusOr<v1::Receipt> receipt = publisher->Publish(std::move(change));
+  if (!receipt.ok()) return Annotate(receipt.status(), what);
+  PrintPublished(context, items, &*receipt);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> PublishFiles(const CliContext& context,
+                                 const ResolvedProfile& profile,
+                                 const std::string& signer_key,
+                                 const std::vector<std::string>& paths) {
+  // All files are read before anything is published.
+  std::vector<v1::RegistryChange> changes;
+  for (const std::string& path : paths) {
+    absl::StatusOr<v1::RegistryChange> change = ReadRegistryChange(path);
+    if (!change.ok()) return change.status();
+    changes.push_back(*std::move(change));
+  }
+  auto publisher = RegistryPublisher::Create(profile, signer_key);
+  if (!publisher.ok()) return publisher.status();
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    absl::Status status = PublishChange(
+        context, paths[i], std::move(changes[i]), publisher->get());
+    if (!status.ok()) return status;
+  }
+  return kExitDone;
+}
+
+absl::StatusOr<int> PublishMember(const CliContext& context,
+                                  const ResolvedProfile& profile,
+                                  const std::string& signer_key,
+                                  const MemberFiles& files) {
+  absl::StatusOr<v1::RegistryChange> change =
+      MakeMemberChange(files, profile.federation);
+  if (!change.ok()) return change.status();
+  auto publisher = RegistryPublisher::Create(profile, signer_key);
+  if (!publisher.ok()) return publisher.status();
+  absl::Status status =
+      PublishChange(context, absl::StrCat("member ", files.id),
+                    *std::move(change), publisher->get());
+  if (!status.ok()) return status;
+  return kExitDone;
+}
+
+void AddSignerKey(CLI::App& verb, std::string* path) {
+  verb.add_option("--signer-key", *path,
+                  "The secretariat's signing key, PEM, mode 0600")
+      ->required()
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+void AddRegistryCommands(CLI::App& app, CliContext& context) {
+  CLI::App* noun = app.add_subcommand(
+      "registry",
+      "For the secretariat: members, keys, corridors and topics of the "
+      "federation");
+  noun->require_subcommand(1);
+  auto signer_key = std::make_shared<std::string>();
+
+  CLI::App* publish = AddVerb(
+      *noun, "publish",
+      "Signs and publishes changes of the registry: each file is the JSON of "
+      "a gaceta.v1.RegistryChange. What is so already is left out.",
+      "  gaceta registry publish topics.json corridors.json "
+      "--signer-key pki/secretariat/signer.key");
+  auto files = std::make_shared<std::vector<std::string>>();
+  publish->add_option("files", *files, "The changes, published in this order")
+      ->required()
+      ->type_name("FILE");
+  AddSignerKey(*publish, signer_key.get());
+  RunWithProfile(*publish, context,
+                 [&context, files, signer_key](const ResolvedProfile& profile) {
+                   return PublishFiles(context, profile, *signer_key, *files);
+                 });
+
+  CLI::App* member = AddVerb(
+      *noun, "member",
+      "Makes a state, an organisation or the secretariat (OAS) a member, with "
+      "its CA and its signing key. The secretariat comes first.",
+      "  gaceta registry member OAS --ca pki/secretariat/ca.pem \\\n"
+      "    --signer pki/secretariat/signer.pem "
+      "--signer-key pki/secretariat/signer.key\n"
+      "  gaceta registry member HN --ca pki/hn/ca.pem --signer "
+      "pki/hn/signer.pem \\\n"
+      "    --members members.json --signer-key pki/secretariat/signer.key");
+  auto member_files = std::make_shared<MemberFiles>();
+  member->add_option("id", member_files->id, "HN, OAS, or an organisation's id")
+      ->required();
+  member
+      ->add_option("--ca", member_files->ca_file,
+                   "The member's CA certificate, PEM")
+      ->required()
+      ->type_name("FILE");
+  member
+      ->add_option("--signer", member_files->signer_file,
+                   "The certificate of the key that signs its statements, "
+                   "PEM; an organisation that only reads has none")
+      ->type_name("FILE");
+  member
+      ->add_option("--members", member_files->members_file,
+                   "JSON with the member's names in several languages")
+      ->type_name("FILE");
+  AddSignerKey(*member, signer_key.get());
+  RunWithProfile(
+      *member, context,
+      [&context, member_files, signer_key](const ResolvedProfile& profile) {
+        return PublishMember(context, profile, *signer_key, *member_files);
+      });
+}
+
+}  // namespace gaceta::cli
