@@ -10,9 +10,7 @@
 #include "cli/completion.h"
 #include "cli/documents_commands.h"
 #include "cli/output.h"
-#if __has_include("cli/pki_commands.h")
 #include "cli/pki_commands.h"
-#endif
 #include "cli/registry_commands.h"
 #include "cli/registry_lists.h"
 #include "cli/subscriptions_commands.h"
@@ -93,9 +91,7 @@ void BuildApp(CLI::App& app, CliContext& context) {
   AddTopicsCommands(app, context);
   AddSubscriptionsCommands(app, context);
   AddRegistryCommands(app, context);
-#if __has_include("cli/pki_commands.h")
   AddPkiCommands(app, context);
-#endif
   AddCompletionCommands(app, context);
   // Last, since what is added later would inherit it.
   app.footer(kFooter);
