@@ -60,6 +60,7 @@ class Checker:
         self.faults = 0
         self.publishers = {}  # submission id to state
         self.statuses = {}  # work to its last status
+        self.files = {}  # path to (digest, size): many updates share a document
 
     def fail(self, field, text):
         self.faults += 1
@@ -209,15 +210,18 @@ class Checker:
             self.fail("documentFiles", f"has {digest}, which the update does not name")
 
     def check_file(self, name, digest, size):
+        path = os.path.join(os.path.dirname(self.path), name)
         try:
-            with open(os.path.join(os.path.dirname(self.path), name), "rb") as file:
-                content = file.read()
+            if path not in self.files:
+                with open(path, "rb") as file:
+                    content = file.read()
+                self.files[path] = hashlib.sha256(content).hexdigest(), len(content)
         except OSError as error:
             self.fail("documentFiles", str(error))
             return
-        actual = hashlib.sha256(content).hexdigest()
-        if actual != digest or len(content) != size:
-            self.fail("documentFiles", f"{name} has sha256 {actual} and {len(content)} bytes")
+        if self.files[path] != (digest, size):
+            actual, length = self.files[path]
+            self.fail("documentFiles", f"{name} has sha256 {actual} and {length} bytes")
 
     def check_texts(self, update):
         self.check_localized("update.abstracts", update.get("abstracts", []))
