@@ -8,6 +8,10 @@
 namespace gaceta {
 
 // Details go into `grpc-status-details-bin` as a google.rpc.Status.
+//
+// All of it fits into the 8 KiB of trailers that a gRPC client takes unless it
+// was told to take more: a long text is cut, then the descriptions of
+// violations, then the list of them, which then says how many are left out.
 grpc::Status ToGrpc(const absl::Status& status);
 
 // Reads details back. A status of a server that sends none is kept as it is.

@@ -105,8 +105,9 @@ absl::Status EntryVerifier::CheckInOrder(const VerifiedEntry& entry) {
                               state_.next_position, " or more"));
   }
   const v1::StatementHeader& header = entry.header;
-  auto [found, first] = state_.heads.try_emplace(header.publisher());
-  ChainHead& head = found->second;
+  const auto found = state_.heads.find(header.publisher());
+  const bool first = found == state_.heads.end();
+  const ChainHead head = first ? ChainHead{} : found->second;
   if (header.sequence() <= head.sequence) {
     return Fails(entry.position, "CHAIN_BROKEN",
                  absl::StrCat(header.publisher(), " has sequence ",
@@ -126,10 +127,8 @@ absl::Status EntryVerifier::CheckInOrder(const VerifiedEntry& entry) {
         absl::StrCat(header.publisher(), " has sequence ", header.sequence(),
                      " after ", head.sequence, ": statements are withheld"));
   }
-  if (IsRegistryChange(header) && header.sequence() > registry_sequence_) {
-    if (absl::Status s = ApplyChange(entry); !s.ok()) return s;
-  }
-  head = {header.sequence(), entry.header_digest};
+  if (absl::Status s = FollowRegistry(entry); !s.ok()) return s;
+  state_.heads[header.publisher()] = {header.sequence(), entry.header_digest};
   state_.next_position = entry.position + 1;
   return absl::OkStatus();
 }
@@ -144,21 +143,40 @@ absl::StatusOr<VerifiedEntry> EntryVerifier::Check(v1::Entry entry) {
 absl::Status EntryVerifier::ApplyRegistryEntry(const v1::Entry& entry) {
   auto verified = CheckAlone(entry, options_, *registry_);
   if (!verified.ok()) return verified.status();
-  if (!IsRegistryChange(verified->header) ||
-      verified->header.sequence() <= registry_sequence_) {
-    return absl::OkStatus();
+  return FollowRegistry(*verified);
+}
+
+absl::Status EntryVerifier::FollowRegistry(const VerifiedEntry& entry) {
+  if (entry.header.publisher() != kSecretariat) return absl::OkStatus();
+  const std::uint64_t sequence = entry.header.sequence();
+  if (sequence < registry_head_.sequence) return absl::OkStatus();
+  if (sequence == registry_head_.sequence) {
+    if (entry.header_digest == registry_head_.header_digest) {
+      return absl::OkStatus();
+    }
+    return Fails(entry.position, "CHAIN_BROKEN",
+                 absl::StrCat("registry statement ", sequence,
+                              " is another than came before"));
   }
-  return ApplyChange(*verified);
+  if (sequence != registry_head_.sequence + 1) {
+    return Fails(entry.position, "BAD_REGISTRY",
+                 absl::StrCat("registry statement ", sequence, " after ",
+                              registry_head_.sequence, ": one is missing"));
+  }
+  if (entry.header.previous_digest() != registry_head_.header_digest) {
+    return Fails(entry.position, "CHAIN_BROKEN",
+                 absl::StrCat("registry statement ", sequence,
+                              " names another predecessor than came before"));
+  }
+  if (IsRegistryChange(entry.header)) {
+    if (absl::Status s = ApplyChange(entry); !s.ok()) return s;
+  }
+  registry_head_ = {sequence, entry.header_digest};
+  return absl::OkStatus();
 }
 
 absl::Status EntryVerifier::ApplyChange(const VerifiedEntry& entry) {
   v1::RegistryChange change;
-  if (entry.header.sequence() != registry_sequence_ + 1) {
-    return Fails(
-        entry.position, "BAD_REGISTRY",
-        absl::StrCat("registry statement ", entry.header.sequence(), " after ",
-                     registry_sequence_, ": one is missing"));
-  }
   if (!change.ParseFromString(entry.entry.payload())) {
     return Fails(entry.position, "BAD_REGISTRY",
                  "registry change does not parse");
@@ -168,7 +186,6 @@ absl::Status EntryVerifier::ApplyChange(const VerifiedEntry& entry) {
     return Fails(entry.position, "BAD_REGISTRY", s.message());
   }
   registry_ = std::move(next);
-  registry_sequence_ = entry.header.sequence();
   return absl::OkStatus();
 }
 

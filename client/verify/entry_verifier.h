@@ -44,9 +44,9 @@ struct VerifiedEntry {
 // registry; the rest needs exclusion.
 //
 // Errors are kDataLoss, with reason `MALFORMED_STATEMENT`, `WRONG_LOG`,
-// `UNKNOWN_KEY`, `BAD_SIGNATURE`, `PAYLOAD_DIGEST_MISMATCH`, `POSITION_ORDER`,
-// `CHAIN_BROKEN`, `CHAIN_GAP` or `BAD_REGISTRY`. Nothing that failed may be
-// used.
+// `UNKNOWN_KEY`, `MEMBER_SUSPENDED`, `BAD_SIGNATURE`, `TOO_LARGE`,
+// `PAYLOAD_DIGEST_MISMATCH`, `POSITION_ORDER`, `CHAIN_BROKEN`, `CHAIN_GAP` or
+// `BAD_REGISTRY`. Nothing that failed may be used.
 class EntryVerifier {
  public:
   struct Options {
@@ -69,7 +69,7 @@ class EntryVerifier {
   // The registry as of the entries so far. Never changes.
   std::shared_ptr<const Federation> registry() const { return registry_; }
   // The secretariat's statements up to here have been applied.
-  std::uint64_t registry_sequence() const { return registry_sequence_; }
+  std::uint64_t registry_sequence() const { return registry_head_.sequence; }
 
   // Checks one entry of the secretariat's list, from the first on, and applies
   // it. One that was applied before is checked, and changes nothing.
@@ -96,11 +96,14 @@ class EntryVerifier {
 
  private:
   absl::Status ApplyChange(const VerifiedEntry& entry);
+  // Applies what is next, and checks that what was applied before is the same.
+  absl::Status FollowRegistry(const VerifiedEntry& entry);
 
   const Options options_;
   std::shared_ptr<const Federation> registry_;
-  // Last statement of the secretariat that was applied.
-  std::uint64_t registry_sequence_ = 0;
+  // Last statement of the secretariat that was applied. Not in state_: who goes
+  // on after a restart applies the registry's entries again.
+  ChainHead registry_head_;
   State state_;
 };
 

@@ -1,16 +1,16 @@
 #include "verify/federation.h"
 
 #include <algorithm>
-#include <ctime>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "errors/errors.h"
 #include "verify/digest.h"
 #include "verify/openssl_ptr.h"
@@ -26,15 +26,18 @@ namespace {
 
 constexpr absl::string_view kSecretariatLabel = "secretariat";
 constexpr int kMaxItems = 200;
+// 500 characters.
+constexpr std::size_t kMaxGroundBytes = 2000;
 
 std::string X509Error(X509_STORE_CTX* context) {
   return X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
 }
 
-// Checks that `leaf` chains through `intermediates` to one of `roots`.
+// Checks that `leaf` chains through `intermediates` to one of `roots`, all of
+// them valid at `now`, or at any time if that is not given.
 absl::Status VerifyX509(X509* leaf, const std::vector<X509*>& intermediates,
                         const std::vector<OpensslPtr<X509>>& roots,
-                        absl::Time now) {
+                        std::optional<absl::Time> now) {
   const OpensslPtr<X509_STORE> store(X509_STORE_new());
   for (const auto& root : roots) X509_STORE_add_cert(store.get(), root.get());
   STACK_OF(X509)* untrusted = sk_X509_new_null();
@@ -46,7 +49,11 @@ absl::Status VerifyX509(X509* leaf, const std::vector<X509*>& intermediates,
   if (X509_STORE_CTX_init(context.get(), store.get(), leaf, untrusted) != 1) {
     status = absl::InternalError("cannot check a certificate");
   } else {
-    X509_STORE_CTX_set_time(context.get(), 0, absl::ToTimeT(now));
+    if (now.has_value()) {
+      X509_STORE_CTX_set_time(context.get(), 0, absl::ToTimeT(*now));
+    } else {
+      X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_NO_CHECK_TIME);
+    }
     if (X509_verify_cert(context.get()) != 1) {
       status = absl::UnauthenticatedError(X509Error(context.get()));
     }
@@ -68,7 +75,9 @@ absl::Status CheckLeafForm(X509* leaf, const SpiffeId& expected) {
     return absl::UnauthenticatedError(
         "certificate is a CA's, expected one of a program");
   }
-  if ((X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0) {
+  // Without the extension OpenSSL says that every usage is allowed.
+  if ((X509_get_extension_flags(leaf) & EXFLAG_KUSAGE) == 0 ||
+      (X509_get_key_usage(leaf) & KU_DIGITAL_SIGNATURE) == 0) {
     return absl::UnauthenticatedError(
         "certificate has no key usage digitalSignature");
   }
@@ -163,6 +172,12 @@ absl::Status Federation::Check(const v1::RegistryChange& change) const {
                             : InvalidFields("RULE_VIOLATION", violations);
 }
 
+bool Federation::IsTrustDomain(absl::string_view domain) const {
+  // One label before the federation's name: that is what servers let in.
+  return absl::ConsumeSuffix(&domain, absl::StrCat(".", name_)) &&
+         IsId(domain, 1);
+}
+
 void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
                            std::vector<FieldViolation>* violations) const {
   ItemCheck check(std::move(path), violations);
@@ -174,13 +189,14 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
                    absl::StrCat("is \"", member.id(),
                                 "\", which does not fit its kind"));
       }
-      if (member.status() == v1::Member::STATUS_UNSPECIFIED) {
-        check.Fail("member.status", "is missing");
+      if (member.status() == v1::Member::STATUS_UNSPECIFIED ||
+          !v1::Member::Status_IsValid(member.status())) {
+        check.Fail("member.status", "is missing, or is of a later version");
       }
       const bool secretariat = member.kind() == v1::Member::KIND_SECRETARIAT;
       const std::string secretariat_domain =
           absl::StrCat(kSecretariatLabel, ".", name_);
-      if (!absl::EndsWith(member.trust_domain(), absl::StrCat(".", name_)) ||
+      if (!IsTrustDomain(member.trust_domain()) ||
           secretariat != (member.trust_domain() == secretariat_domain)) {
         check.Fail("member.trust_domain",
                    absl::StrCat("is \"", member.trust_domain(), "\", expected ",
@@ -200,8 +216,12 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
         const OpensslPtr<X509> ca = X509FromDer(der);
         if (ca == nullptr) {
           check.Fail("member.ca_certificates", "has one that does not parse");
-        } else if (absl::Status s = VerifyX509(
-                       ca.get(), {}, roots_->certificates, absl::Now());
+        } else if (X509_check_ca(ca.get()) != 1) {
+          check.Fail("member.ca_certificates", "has one that is not of a CA");
+        } else if (absl::Status s =
+                       // Whether it still is valid counts when a leaf comes
+                       // with it: the registry is rebuilt years later.
+                   VerifyX509(ca.get(), {}, roots_->certificates, std::nullopt);
                    !s.ok()) {
           check.Fail("member.ca_certificates",
                      absl::StrCat("has one that the root did not sign: ",
@@ -226,6 +246,12 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
       } else if (auto k = PublicKey::FromCertificateDer(key.certificate());
                  !k.ok()) {
         check.Fail("signer_key.certificate", std::string(k.status().message()));
+      } else if (auto found = signers_.find(k->key_id());
+                 found != signers_.end() &&
+                 found->second.publisher != key.publisher()) {
+        // Otherwise what it signed before would no longer hold.
+        check.Fail("signer_key.certificate",
+                   absl::StrCat("has the key of ", found->second.publisher));
       }
       break;
     }
@@ -248,10 +274,13 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
         }
         const auto& roles = stop.roles();
         if (roles.empty() ||
-            std::find(roles.begin(), roles.end(),
-                      v1::CORRIDOR_ROLE_UNSPECIFIED) != roles.end()) {
+            !std::all_of(roles.begin(), roles.end(), [](int role) {
+              return role != v1::CORRIDOR_ROLE_UNSPECIFIED &&
+                     v1::CorridorRole_IsValid(role);
+            })) {
           check.Fail("corridor.stops",
-                     absl::StrCat(stop.state(), " has no role"));
+                     absl::StrCat(stop.state(),
+                                  " has no role, or one of a later version"));
         }
       }
       break;
@@ -270,8 +299,9 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
             absl::StrCat("is ", ToHex(item.signer_key_revocation().key_id()),
                          ", which is no registered key"));
       }
-      if (item.signer_key_revocation().ground().empty()) {
-        check.Fail("signer_key_revocation.ground", "is empty");
+      if (item.signer_key_revocation().ground().empty() ||
+          item.signer_key_revocation().ground().size() > kMaxGroundBytes) {
+        check.Fail("signer_key_revocation.ground", "is empty or too long");
       }
       break;
     case v1::RegistryItem::ITEM_NOT_SET:
@@ -328,13 +358,10 @@ absl::Status Federation::CheckSigner(absl::string_view trust_domain,
   }
   if (absl::Status s = CheckLeafForm(certificate.get(), *id); !s.ok()) return s;
   // A signer's certificate says whose key it is, not how long its signatures
-  // count: it is checked at a time when it was valid, so that the registry can
-  // be rebuilt from the log years later. Revocation ends a key.
-  struct tm parts{};
-  ASN1_TIME_to_tm(X509_get0_notBefore(certificate.get()), &parts);
-  const absl::Time then = absl::FromTM(parts, absl::UTCTimeZone());
+  // count: the registry is rebuilt from the log years later. Revocation ends a
+  // key.
   return VerifyX509(certificate.get(), {issuer.get()}, roots_->certificates,
-                    then + absl::Minutes(1));
+                    std::nullopt);
 }
 
 absl::StatusOr<PublicKey> Federation::FindKey(absl::string_view publisher,

@@ -36,15 +36,18 @@ class Federation {
 
   // Checks that `change` may be applied: known form of ids, trust domains
   // below the federation's, certificates that chain to the root and name
-  // `spiffe://<trust domain>/signer`, corridors of known states. All
-  // violations are listed by field; reason `RULE_VIOLATION`.
+  // `spiffe://<trust domain>/signer`, corridors of states' codes. Says the same
+  // of the same changes at any time: certificates may have expired since, which
+  // counts when a leaf comes with them (CheckLeaf). All violations are listed
+  // by field; reason `RULE_VIOLATION`.
   absl::Status Check(const v1::RegistryChange& change) const;
 
   // Applies a change that Check() passes; does nothing if it does not.
   absl::Status Apply(const v1::RegistryChange& change);
 
   // Returns the key that may sign `header` for its publisher, among those that
-  // the registry has; kPermissionDenied with reason `UNKNOWN_KEY` if none does.
+  // the registry has; kPermissionDenied with reason `UNKNOWN_KEY` if none does,
+  // or `MEMBER_SUSPENDED`.
   absl::StatusOr<PublicKey> FindKey(absl::string_view publisher,
                                     absl::string_view key_id) const;
 
@@ -90,6 +93,7 @@ class Federation {
 
   Federation() = default;
 
+  bool IsTrustDomain(absl::string_view domain) const;
   void CheckItem(const v1::RegistryItem& item, std::string path,
                  std::vector<FieldViolation>* violations) const;
   void ApplyItem(const v1::RegistryItem& item);

@@ -31,6 +31,9 @@ bool IsP256(EVP_PKEY* key) {
          absl::string_view(group) == "prime256v1";
 }
 
+// An encrypted key is refused: OpenSSL would ask a terminal for its password.
+int NoPassword(char*, int, int, void*) { return -1; }
+
 std::shared_ptr<EVP_PKEY> Share(EVP_PKEY* key) {
   return std::shared_ptr<EVP_PKEY>(key, EVP_PKEY_free);
 }
@@ -107,10 +110,12 @@ absl::Status PublicKey::Verify(absl::string_view message,
 
 absl::StatusOr<SigningKey> SigningKey::FromPem(absl::string_view pem) {
   EVP_PKEY* key =
-      PEM_read_bio_PrivateKey(BioOf(pem).get(), nullptr, nullptr, nullptr);
+      PEM_read_bio_PrivateKey(BioOf(pem).get(), nullptr, NoPassword, nullptr);
   if (key == nullptr) {
     ERR_clear_error();
-    return absl::InvalidArgumentError("no private key in PEM");
+    return absl::InvalidArgumentError(
+        "no private key in PEM, or one with a password, which is not "
+        "supported");
   }
   SigningKey result;
   result.key_ = Share(key);

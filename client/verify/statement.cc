@@ -19,12 +19,18 @@ constexpr int kNonceBytes = 16;
 constexpr std::size_t kMaxNameBytes = 63;
 constexpr int kMaxAudienceNames = 100;
 
-bool IsName(absl::string_view text, absl::string_view more) {
+bool IsName(absl::string_view text) {
   return !text.empty() && text.size() <= kMaxNameBytes &&
-         std::all_of(text.begin(), text.end(), [more](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                  c == '-' || more.find(c) != absl::string_view::npos;
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
          });
+}
+
+// The range of google.protobuf.Timestamp, 0001-01-01 to 9999-12-31.
+bool IsTime(const google::protobuf::Timestamp& time) {
+  return time.seconds() >= -62'135'596'800 &&
+         time.seconds() < 253'402'300'800 && time.nanos() >= 0 &&
+         time.nanos() < 1'000'000'000;
 }
 
 bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
@@ -32,7 +38,7 @@ bool IsUpper(char c) { return c >= 'A' && c <= 'Z'; }
 bool IsPublisher(absl::string_view text) {
   if (text == kSecretariat) return true;
   if (text.size() == 2) return IsUpper(text[0]) && IsUpper(text[1]);
-  return text.size() >= 3 && IsName(text, "");
+  return text.size() >= 3 && IsName(text);
 }
 
 void CheckDigest(absl::string_view field, absl::string_view digest,
@@ -59,6 +65,19 @@ void CheckAudience(const v1::Audience& audience,
          listed ? "is empty, and so is corridors, expected whom the scope lists"
                 : "is set, expected only with SCOPE_LISTED"});
   }
+  for (const std::string& state : audience.states()) {
+    if (state.size() == 2 && IsUpper(state[0]) && IsUpper(state[1])) continue;
+    violations->push_back({"header.audience.states",
+                           absl::StrCat("has \"", state.substr(0, 70),
+                                        "\", expected ISO 3166-1, as HN")});
+  }
+  for (const std::string& corridor : audience.corridors()) {
+    if (IsName(corridor)) continue;
+    violations->push_back(
+        {"header.audience.corridors",
+         absl::StrCat("has \"", corridor.substr(0, 70),
+                      "\", expected at most 63 of a-z 0-9 -")});
+  }
   if (names > kMaxAudienceNames) {
     violations->push_back(
         {"header.audience.states",
@@ -80,9 +99,9 @@ std::vector<FieldViolation> CheckForm(const v1::StatementHeader& header) {
         absl::StrCat("is \"", header.publisher().substr(0, 70),
                      "\", expected HN, OAS or an id of a-z 0-9 -"));
   }
-  if (!header.agency().empty() && !IsName(header.agency(), "._")) {
+  if (!header.agency().empty() && !IsName(header.agency())) {
     add("agency", absl::StrCat("is \"", header.agency().substr(0, 70),
-                               "\", expected at most 63 of a-z 0-9 - . _"));
+                               "\", expected at most 63 of a-z 0-9 -"));
   }
   if (!IsStatementId(header.statement_id())) {
     add("statement_id",
@@ -107,7 +126,11 @@ std::vector<FieldViolation> CheckForm(const v1::StatementHeader& header) {
                                      ", expected 1 to ", kMaxPayloadBytes));
   }
   CheckAudience(header.audience(), &violations);
-  if (!header.has_signed_time()) add("signed_time", "is missing");
+  if (!header.has_signed_time()) {
+    add("signed_time", "is missing");
+  } else if (!IsTime(header.signed_time())) {
+    add("signed_time", "is no time between the years 1 and 9999");
+  }
   return violations;
 }
 
