@@ -81,7 +81,7 @@ StreamFollower::StreamFollower(const SubscriberOptions& options,
   if (known.has_value()) {
     begin_ = known->begin;
     acknowledged_ = known->state.next_position;
-    verifier_.set_state(*std::move(known).state);
+    verifier_.set_state(std::move(known->state));
   }
 }
 

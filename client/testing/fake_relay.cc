@@ -1,0 +1,442 @@
+#include "testing/fake_relay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "errors/errors.h"
+#include "errors/grpc_status.h"
+#include "gaceta/v1/registry.grpc.pb.h"
+#include "gaceta/v1/updates.grpc.pb.h"
+#include "grpcpp/server_builder.h"
+#include "testing/fake_stream.h"
+#include "verify/entry_verifier.h"
+
+namespace gaceta::client {
+namespace {
+
+constexpr int kDefaultPage = 50;
+
+v1::StatementHeader HeaderOf(const v1::Entry& entry) {
+  v1::Leaf leaf;
+  v1::StatementHeader header;
+  leaf.ParseFromString(entry.leaf());
+  header.ParseFromString(leaf.header());
+  return header;
+}
+
+template <typename Values, typename Value>
+bool Has(const Values& values, const Value& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
+bool OnCorridor(const v1::CorridorFilter& filter, const std::string& state,
+                const Federation& registry) {
+  const v1::Corridor* corridor = registry.FindCorridor(filter.corridor());
+  if (corridor == nullptr) return false;
+  for (const v1::Corridor::Stop& stop : corridor->stops()) {
+    if (stop.state() != state) continue;
+    if (filter.counterpart_roles().empty()) return true;
+    return std::any_of(stop.roles().begin(), stop.roles().end(), [&](int role) {
+      return Has(filter.counterpart_roles(), role);
+    });
+  }
+  return false;
+}
+
+bool PassesUpdate(const v1::Filter& filter, const v1::Update& update) {
+  const auto& topics = update.instrument().topics();
+  return (filter.kinds().empty() || Has(filter.kinds(), update.kind())) &&
+         (filter.events().empty() || Has(filter.events(), update.event())) &&
+         (filter.topics().empty() ||
+          std::any_of(topics.begin(), topics.end(), [&](const auto& topic) {
+            return Has(filter.topics(), topic);
+          }));
+}
+
+// Page tokens are positions.
+std::int64_t FromToken(const std::string& token) {
+  std::int64_t position = 0;
+  return absl::SimpleAtoi(token, &position) ? position : 0;
+}
+
+}  // namespace
+
+class FakeRelay::Service : public v1::RelayService::CallbackService {
+ public:
+  explicit Service(FakeRelay* relay) : relay_(relay) {}
+
+  grpc::ServerBidiReactor<v1::SubscribeRequest, v1::SubscribeResponse>*
+  Subscribe(grpc::CallbackServerContext* /*context*/) override {
+    // Held meanwhile, so that the stream misses nothing that is appended.
+    absl::MutexLock lock(&relay_->mu_);
+    relay_->streams_.push_back(std::make_unique<FakeStream>(relay_));
+    return relay_->streams_.back().get();
+  }
+
+ private:
+  FakeRelay* const relay_;
+};
+
+class FakeRelay::RegistryServiceImpl : public v1::RegistryService::Service {
+ public:
+  explicit RegistryServiceImpl(FakeRelay* relay) : relay_(relay) {}
+
+  grpc::Status ListRegistryEntries(
+      grpc::ServerContext* /*context*/,
+      const v1::ListRegistryEntriesRequest* request,
+      v1::ListRegistryEntriesResponse* response) override {
+    absl::MutexLock lock(&relay_->mu_);
+    const int page_size =
+        request->page_size() > 0 ? request->page_size() : kDefaultPage;
+    std::int64_t position =
+        std::max(request->start_position(), FromToken(request->page_token()));
+    for (; position < relay_->Size(); ++position) {
+      const v1::Entry& entry =
+          relay_->entries_[static_cast<std::size_t>(position)];
+      if (position == relay_->hidden_ ||
+          !EntryVerifier::IsRegistryChange(HeaderOf(entry))) {
+        continue;
+      }
+      if (response->entries_size() == page_size) {
+        response->set_next_page_token(absl::StrCat(position));
+        return grpc::Status::OK;
+      }
+      *response->add_entries() = entry;
+    }
+    response->set_next_position(relay_->Size());
+    return grpc::Status::OK;
+  }
+
+ private:
+  FakeRelay* const relay_;
+};
+
+class FakeRelay::UpdatesServiceImpl : public v1::UpdatesService::Service {
+ public:
+  explicit UpdatesServiceImpl(FakeRelay* relay) : relay_(relay) {}
+
+  grpc::Status ListUpdates(grpc::ServerContext* /*context*/,
+                           const v1::ListUpdatesRequest* request,
+                           v1::ListUpdatesResponse* response) override {
+    absl::MutexLock lock(&relay_->mu_);
+    const std::int64_t size = relay_->Size();
+    const int page_size =
+        request->page_size() > 0 ? request->page_size() : kDefaultPage;
+    // Counts entries in the order asked for.
+    for (std::int64_t i = FromToken(request->page_token()); i < size; ++i) {
+      const std::int64_t position = request->ascending() ? i : size - 1 - i;
+      const v1::Entry& entry =
+          relay_->entries_[static_cast<std::size_t>(position)];
+      if (EntryVerifier::IsRegistryChange(HeaderOf(entry)) ||
+          !relay_->Passes(request->filter(), entry)) {
+        continue;
+      }
+      if (response->entries_size() == page_size) {
+        response->set_next_page_token(absl::StrCat(i));
+        return grpc::Status::OK;
+      }
+      *response->add_entries() = entry;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetUpdate(grpc::ServerContext* /*context*/,
+                         const v1::GetUpdateRequest* request,
+                         v1::GetUpdateResponse* response) override {
+    absl::MutexLock lock(&relay_->mu_);
+    if (request->has_position()) {
+      if (request->position() < 0 || request->position() >= relay_->Size()) {
+        return ToGrpc(absl::OutOfRangeError("position is beyond the end"));
+      }
+      *response->mutable_entry() =
+          relay_->entries_[static_cast<std::size_t>(request->position())];
+      return grpc::Status::OK;
+    }
+    for (const v1::Entry& entry : relay_->entries_) {
+      if (HeaderOf(entry).statement_id() == request->statement_id()) {
+        *response->mutable_entry() = entry;
+        return grpc::Status::OK;
+      }
+    }
+    return ToGrpc(absl::NotFoundError("there is no such statement"));
+  }
+
+ private:
+  FakeRelay* const relay_;
+};
+
+absl::StatusOr<std::unique_ptr<FakeRelay>> FakeRelay::Start(
+    std::vector<std::string> states) {
+  auto federation = FakeFederation::Create(std::move(states));
+  if (!federation.ok()) return federation.status();
+  auto registry = Federation::Create((*federation)->root_pem(),
+                                     std::string(FakeFederation::kName));
+  if (!registry.ok()) return registry.status();
+  auto relay = std::unique_ptr<FakeRelay>(
+      new FakeRelay(*std::move(federation), *std::move(registry)));
+  relay->Append(relay->federation_->First());
+  return relay;
+}
+
+FakeRelay::FakeRelay(std::unique_ptr<FakeFederation> federation,
+                     Federation registry)
+    : federation_(std::move(federation)),
+      registry_(std::move(registry)),
+      log_origin_(FakeFederation::kLogOrigin),
+      relay_service_(std::make_unique<Service>(this)),
+      registry_service_(std::make_unique<RegistryServiceImpl>(this)),
+      updates_service_(std::make_unique<UpdatesServiceImpl>(this)) {
+  grpc::ServerBuilder builder;
+  builder.RegisterService(relay_service_.get());
+  builder.RegisterService(registry_service_.get());
+  builder.RegisterService(updates_service_.get());
+  server_ = builder.BuildAndStart();
+}
+
+FakeRelay::~FakeRelay() {
+  // Cancels what is open.
+  server_->Shutdown(std::chrono::system_clock::now());
+  std::vector<std::unique_ptr<FakeStream>> streams;
+  {
+    absl::MutexLock lock(&mu_);
+    streams.swap(streams_);
+  }
+  streams.clear();
+}
+
+LogSource FakeRelay::source() const {
+  LogSource source;
+  grpc::ChannelArguments arguments;
+  source.channel = server_->InProcessChannel(arguments);
+  source.federation = std::string(FakeFederation::kName);
+  source.root_pem = federation_->root_pem();
+  return source;
+}
+
+std::int64_t FakeRelay::Append(v1::Entry entry) {
+  absl::MutexLock lock(&mu_);
+  const auto position = static_cast<std::int64_t>(entries_.size());
+  entry.set_position(position);
+  v1::RegistryChange change;
+  if (EntryVerifier::IsRegistryChange(HeaderOf(entry)) &&
+      change.ParseFromString(entry.payload())) {
+    registry_.Apply(change).IgnoreError();  // Readers find it out themselves.
+  }
+  entries_.push_back(std::move(entry));
+  for (const auto& stream : streams_) stream->Wake();
+  return position;
+}
+
+std::int64_t FakeRelay::Publish(const std::string& state,
+                                const v1::Update& update) {
+  absl::MutexLock lock(&federation_mu_);
+  return Append(federation_->Publish(state, update));
+}
+
+void FakeRelay::PublishMany(int count) {
+  const std::vector<std::string>& states = federation_->states();
+  for (int i = 0; i < count; ++i) {
+    const std::string& state =
+        states[static_cast<std::size_t>(i) % states.size()];
+    Publish(state, FakeUpdate(state, i + 1));
+  }
+}
+
+std::int64_t FakeRelay::ChangeRegistry(const v1::RegistryChange& change) {
+  absl::MutexLock lock(&federation_mu_);
+  return Append(federation_->ChangeRegistry(change));
+}
+
+std::vector<v1::Entry> FakeRelay::entries() const {
+  absl::MutexLock lock(&mu_);
+  return entries_;
+}
+
+std::int64_t FakeRelay::size() const {
+  absl::MutexLock lock(&mu_);
+  return Size();
+}
+
+std::int64_t FakeRelay::Size() const {
+  const auto size = static_cast<std::int64_t>(entries_.size());
+  return shortened_ < 0 ? size : std::min(size, shortened_);
+}
+
+void FakeRelay::OnSend(std::function<void(v1::SubscribeResponse*)> rewrite) {
+  absl::MutexLock lock(&mu_);
+  rewrite_ = std::move(rewrite);
+}
+
+void FakeRelay::CutBefore(std::int64_t position) {
+  absl::MutexLock lock(&mu_);
+  cut_before_ = position;
+  for (const auto& stream : streams_) stream->Wake();
+}
+
+void FakeRelay::StallBefore(std::int64_t position) {
+  absl::MutexLock lock(&mu_);
+  stall_before_ = position;
+  for (const auto& stream : streams_) stream->Wake();
+}
+
+void FakeRelay::RefuseNext(int count, const absl::Status& status) {
+  absl::MutexLock lock(&mu_);
+  refusals_ = count;
+  refusal_ = status;
+}
+
+void FakeRelay::SetLogOrigin(const std::string& origin) {
+  absl::MutexLock lock(&mu_);
+  log_origin_ = origin;
+}
+
+void FakeRelay::Shorten(std::int64_t size) {
+  absl::MutexLock lock(&mu_);
+  shortened_ = size;
+}
+
+void FakeRelay::HideFromRegistry(std::int64_t position) {
+  absl::MutexLock lock(&mu_);
+  hidden_ = position;
+}
+
+void FakeRelay::SetMessageEntries(int count) {
+  absl::MutexLock lock(&mu_);
+  message_entries_ = count;
+}
+
+std::vector<v1::Open> FakeRelay::opens() const {
+  absl::MutexLock lock(&mu_);
+  return opens_;
+}
+
+void FakeRelay::AwaitOpens(int count) const {
+  absl::MutexLock lock(&mu_);
+  const auto enough = [this, count]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return static_cast<int>(opens_.size()) >= count;
+  };
+  mu_.Await(absl::Condition(&enough));
+}
+
+std::int64_t FakeRelay::acknowledged(const std::string& subscription) const {
+  absl::MutexLock lock(&mu_);
+  const auto found = acknowledged_.find(subscription);
+  return found == acknowledged_.end() ? -1 : found->second;
+}
+
+void FakeRelay::AwaitAcknowledged(const std::string& subscription,
+                                  std::int64_t position) const {
+  absl::MutexLock lock(&mu_);
+  const auto there = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const auto found = acknowledged_.find(subscription);
+    return found != acknowledged_.end() && found->second >= position;
+  };
+  mu_.Await(absl::Condition(&there));
+}
+
+absl::StatusOr<v1::Opened> FakeRelay::Open(const v1::Open& open) {
+  absl::MutexLock lock(&mu_);
+  opens_.push_back(open);
+  if (refusals_ > 0) {
+    --refusals_;
+    return refusal_;
+  }
+  std::int64_t start = Size();
+  if (open.has_start_position()) {
+    start = open.start_position();
+  } else if (open.has_start_time()) {
+    start = 0;
+    while (start < Size()) {
+      v1::Leaf leaf;
+      leaf.ParseFromString(entries_[static_cast<std::size_t>(start)].leaf());
+      if (leaf.recorded_time().seconds() >= open.start_time().seconds()) break;
+      ++start;
+    }
+  } else if (!open.has_start_now()) {
+    const auto found = acknowledged_.find(open.subscription());
+    if (found == acknowledged_.end()) {
+      return WithReason(
+          absl::NotFoundError(absl::StrCat("open.subscription: there is no \"",
+                                           open.subscription(), "\" yet")),
+          "UNKNOWN_SUBSCRIPTION");
+    }
+    start = found->second;
+  }
+  if (start < 0 || start > Size()) {
+    return WithReason(
+        absl::OutOfRangeError(absl::StrCat("open.start_position: is ", start,
+                                           ", the log ends at ", Size())),
+        "POSITION_BEYOND_END");
+  }
+  if (!open.subscription().empty()) acknowledged_[open.subscription()] = start;
+  v1::Opened opened;
+  opened.set_start_position(start);
+  opened.set_log_size(Size());
+  opened.set_log_origin(log_origin_);
+  return opened;
+}
+
+FakeRelay::Step FakeRelay::Next(const v1::Open& open, std::int64_t* position,
+                                v1::SubscribeResponse* message) {
+  absl::MutexLock lock(&mu_);
+  message->Clear();
+  const std::int64_t begin = *position;
+  Step fault = Step::kWait;
+  for (; *position < Size() && message->entries_size() < message_entries_;
+       ++*position) {
+    if (*position == cut_before_) fault = Step::kCut;
+    if (*position == stall_before_) fault = Step::kStall;
+    if (fault != Step::kWait) break;
+    const v1::Entry& entry = entries_[static_cast<std::size_t>(*position)];
+    const bool registry = EntryVerifier::IsRegistryChange(HeaderOf(entry));
+    const bool passes = registry || Passes(open.filter(), entry);
+    if (!passes && !open.include_unmatched_headers()) continue;
+    v1::Entry* sent = message->add_entries();
+    *sent = entry;
+    if (!passes || (open.headers_only() && !registry)) {
+      sent->clear_payload();
+      sent->set_omission(v1::Entry::OMISSION_NOT_REQUESTED);
+    }
+  }
+  if (*position == begin) {
+    // At the end a fault may wait for a position that is still to come.
+    if (fault == Step::kWait && *position == cut_before_) fault = Step::kCut;
+    if (fault == Step::kCut) cut_before_ = -1;
+    if (fault == Step::kStall) stall_before_ = -1;
+    return fault;
+  }
+  message->mutable_progress()->set_next_position(*position);
+  message->mutable_progress()->set_live(*position == Size());
+  if (rewrite_) rewrite_(message);
+  return Step::kMessage;
+}
+
+bool FakeRelay::Passes(const v1::Filter& filter, const v1::Entry& entry) const {
+  const v1::StatementHeader header = HeaderOf(entry);
+  if (!filter.states().empty() && !Has(filter.states(), header.publisher())) {
+    return false;
+  }
+  if (!filter.corridors().empty() &&
+      std::none_of(filter.corridors().begin(), filter.corridors().end(),
+                   [&](const v1::CorridorFilter& corridor)
+                       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+                         return OnCorridor(corridor, header.publisher(),
+                                           registry_);
+                       })) {
+    return false;
+  }
+  v1::Update update;
+  return header.payload_type() == kUpdatePayloadType &&
+         update.ParseFromString(entry.payload()) &&
+         PassesUpdate(filter, update);
+}
+
+void FakeRelay::Acknowledge(const std::string& subscription,
+                            std::int64_t position) {
+  absl::MutexLock lock(&mu_);
+  if (!subscription.empty()) acknowledged_[subscription] = position;
+}
+
+}  // namespace gaceta::client
