@@ -19,6 +19,13 @@ absl::Status Denied(absl::string_view reason, const SpiffeId& id,
                     reason, {{"identity", id.ToString()}});
 }
 
+// An observer issues its own certificates, so that it could name any role:
+// some only make sense for a state.
+bool IsOfState(Role role) {
+  return role == Role::kNode || role == Role::kAgency ||
+         role == Role::kStateAdmin;
+}
+
 }  // namespace
 
 absl::StatusOr<Caller> Authorizer::Authorize(const grpc::AuthContext& context,
@@ -75,6 +82,12 @@ absl::StatusOr<Caller> Authorizer::AuthorizeId(const SpiffeId& id,
   }
   caller.member = member->id();
   caller.is_state = member->kind() == v1::Member::KIND_STATE;
+  if (!caller.is_state && IsOfState(caller.peer.role)) {
+    return Denied("ROLE_NOT_ALLOWED", id,
+                  absl::StrCat("has role ", RoleName(caller.peer.role),
+                               ", which only states have, and ", member->id(),
+                               " is none"));
+  }
   return caller;
 }
 

@@ -16,10 +16,7 @@
 #include "grpcpp/security/tls_certificate_provider.h"
 #include "grpcpp/security/tls_certificate_verifier.h"
 #include "grpcpp/security/tls_credentials_options.h"
-#include "openssl/evp.h"
-#include "openssl/pem.h"
-#include "openssl/x509.h"
-#include "openssl/x509v3.h"
+#include "verify/openssl_ptr.h"
 
 namespace gaceta {
 namespace {
@@ -28,53 +25,9 @@ namespace tls = grpc::experimental;
 
 constexpr unsigned kReloadSeconds = 10;
 
-struct X509Deleter {
-  void operator()(X509* p) const { X509_free(p); }
-  void operator()(BIO* p) const { BIO_free(p); }
-  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
-  void operator()(GENERAL_NAMES* p) const { GENERAL_NAMES_free(p); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, X509Deleter>;
-
-Owned<BIO> MemoryBio(absl::string_view text) {
-  return Owned<BIO>(
-      BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-// All certificates of a PEM text, leaf first.
-std::vector<Owned<X509>> ParseCertificates(absl::string_view pem) {
-  std::vector<Owned<X509>> certificates;
-  const Owned<BIO> bio = MemoryBio(pem);
-  while (X509* certificate =
-             PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
-    certificates.emplace_back(certificate);
-  }
-  return certificates;
-}
-
-std::string Der(X509* certificate) {
-  unsigned char* bytes = nullptr;
-  const int size = i2d_X509(certificate, &bytes);
-  if (size <= 0) return "";
-  std::string der(reinterpret_cast<char*>(bytes), size);
-  OPENSSL_free(bytes);
-  return der;
-}
-
 // The one URI name of a leaf, parsed strictly.
 absl::StatusOr<SpiffeId> SpiffeIdOf(X509* leaf) {
-  const Owned<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(leaf, NID_subject_alt_name, nullptr, nullptr)));
-  std::vector<std::string> uris;
-  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get());
-       ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
-    if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
-    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
-                      ASN1_STRING_length(uri));
-  }
+  const std::vector<std::string> uris = X509Uris(leaf);
   if (uris.size() != 1) {
     return absl::UnauthenticatedError(
         absl::StrCat("certificate has ", uris.size(),
@@ -86,15 +39,15 @@ absl::StatusOr<SpiffeId> SpiffeIdOf(X509* leaf) {
 // Checks leaf and CA of a PEM chain by `federation`.
 absl::StatusOr<SpiffeId> CheckChain(absl::string_view pem,
                                     const Federation& federation) {
-  const std::vector<Owned<X509>> chain = ParseCertificates(pem);
+  const std::vector<OpensslPtr<X509>> chain = X509sFromPem(pem);
   if (chain.empty()) return absl::UnauthenticatedError("no certificate");
   auto id = SpiffeIdOf(chain[0].get());
   if (!id.ok()) return id.status();
   std::vector<std::string> intermediates;
   for (std::size_t i = 1; i < chain.size(); ++i) {
-    intermediates.push_back(Der(chain[i].get()));
+    intermediates.push_back(X509ToDer(chain[i].get()));
   }
-  if (absl::Status s = federation.CheckLeaf(*id, Der(chain[0].get()),
+  if (absl::Status s = federation.CheckLeaf(*id, X509ToDer(chain[0].get()),
                                             intermediates, absl::Now());
       !s.ok()) {
     return s;
@@ -154,7 +107,7 @@ absl::Status CheckKey(const std::string& path, X509* certificate) {
   }
   auto pem = ReadFile(path);
   if (!pem.ok()) return pem.status();
-  const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(MemoryBio(*pem).get(),
+  const OpensslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(BioOf(*pem).get(),
                                                     nullptr, nullptr, nullptr));
   if (key == nullptr) {
     return absl::InvalidArgumentError(
@@ -169,12 +122,18 @@ absl::Status CheckKey(const std::string& path, X509* certificate) {
 
 }  // namespace
 
+absl::StatusOr<Federation> ReadFederationRoot(const std::string& root_file,
+                                              const std::string& federation) {
+  auto root = ReadFile(root_file);
+  if (!root.ok()) return root.status();
+  auto result = Federation::Create(*root, federation);
+  return result.ok() ? std::move(result) : Annotate(result.status(), root_file);
+}
+
 absl::StatusOr<OwnIdentity> CheckTlsFiles(const ServerTlsFiles& files) {
   auto pem = ReadFile(files.certificate_file);
   if (!pem.ok()) return pem.status();
-  auto root = ReadFile(files.root_file);
-  if (!root.ok()) return root.status();
-  const std::vector<Owned<X509>> chain = ParseCertificates(*pem);
+  const std::vector<OpensslPtr<X509>> chain = X509sFromPem(*pem);
   if (chain.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat(files.certificate_file, " holds no certificate in PEM"));
@@ -193,14 +152,14 @@ absl::StatusOr<OwnIdentity> CheckTlsFiles(const ServerTlsFiles& files) {
         absl::StrCat(files.certificate_file, ": trust domain ", domain,
                      " is not <member>.<federation>"));
   }
-  auto federation = Federation::Create(*root, domain.substr(dot + 1));
-  if (!federation.ok()) return Annotate(federation.status(), files.root_file);
+  auto federation = ReadFederationRoot(files.root_file, domain.substr(dot + 1));
+  if (!federation.ok()) return federation.status();
   if (auto checked = CheckChain(*pem, *federation); !checked.ok()) {
     return Annotate(checked.status(), files.certificate_file);
   }
 
   absl::Time not_after = absl::InfiniteFuture();
-  for (const Owned<X509>& certificate : chain) {
+  for (const OpensslPtr<X509>& certificate : chain) {
     not_after = std::min(not_after, NotAfter(certificate.get()));
   }
   return OwnIdentity{*id, not_after};

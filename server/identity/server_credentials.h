@@ -35,6 +35,10 @@ struct OwnIdentity {
 // now, and the key is private. Errors name the file and what is wrong.
 absl::StatusOr<OwnIdentity> CheckTlsFiles(const ServerTlsFiles& files);
 
+// A registry that knows the federation's root alone. Errors name the file.
+absl::StatusOr<Federation> ReadFederationRoot(const std::string& root_file,
+                                              const std::string& federation);
+
 // Requires a client certificate, checks at each handshake that it chains to the
 // root and, by the registry, that the CA is the trust domain's own. The files
 // are read again when they change.

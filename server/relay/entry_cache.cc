@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/log/memory_log_store.h"
 
 namespace gaceta {
 namespace {
@@ -80,13 +81,11 @@ bool EntryCache::ReadTail(Position begin, int max_count, Block* out) {
   return true;
 }
 
-absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::TryRead(
+absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::Lookup(
     Position begin, int max_count) {
-  absl::MutexLock lock(&mu_);
   const Position size = tail_begin_ + static_cast<Position>(tail_.size());
   if (begin < 0 || begin > size) {
-    return absl::OutOfRangeError(absl::StrCat(
-        "position ", begin, " is beyond the end of the log, ", size));
+    return BeyondEnd(begin, size);
   }
   Block out;
   if (ReadTail(begin, max_count, &out)) return out;
@@ -95,21 +94,31 @@ absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::TryRead(
   const auto first = static_cast<std::size_t>(begin % kBlockEntries);
   std::shared_ptr<const Block> entries = FindBlock(block);
   // A block that was read while the log ended in it is short: read it again.
-  if (entries == nullptr || entries->size() <= first) {
-    if (auto failed = failed_.find(block); failed != failed_.end()) {
-      const absl::Status status = failed->second;
-      failed_.erase(failed);
-      return status;
-    }
-    if (std::find(wanted_.begin(), wanted_.end(), block) == wanted_.end()) {
-      wanted_.push_back(block);
-    }
-    return std::nullopt;
-  }
-  const std::size_t last =
-      std::min(entries->size(), first + static_cast<std::size_t>(max_count));
+  if (entries == nullptr || entries->size() <= first) return std::nullopt;
+  // The store may have had more already than Append() has announced.
+  const auto announced = static_cast<std::size_t>(size - begin);
+  const std::size_t last = std::min(
+      entries->size(),
+      first + std::min(announced, static_cast<std::size_t>(max_count)));
   out.assign(entries->begin() + first, entries->begin() + last);
   return out;
+}
+
+absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::TryRead(
+    Position begin, int max_count) {
+  absl::MutexLock lock(&mu_);
+  auto found = Lookup(begin, max_count);
+  if (!found.ok() || found->has_value()) return found;
+  const Position block = begin / kBlockEntries;
+  if (auto failed = failed_.find(block); failed != failed_.end()) {
+    const absl::Status status = failed->second;
+    failed_.erase(failed);
+    return status;
+  }
+  if (std::find(wanted_.begin(), wanted_.end(), block) == wanted_.end()) {
+    wanted_.push_back(block);
+  }
+  return found;
 }
 
 absl::StatusOr<std::vector<RelayedEntryPtr>> EntryCache::Read(Position begin,
@@ -117,7 +126,10 @@ absl::StatusOr<std::vector<RelayedEntryPtr>> EntryCache::Read(Position begin,
   std::vector<RelayedEntryPtr> out;
   while (static_cast<int>(out.size()) < max_count) {
     const Position next = begin + static_cast<Position>(out.size());
-    auto some = TryRead(next, max_count - static_cast<int>(out.size()));
+    auto some = [&] {
+      absl::MutexLock lock(&mu_);
+      return Lookup(next, max_count - static_cast<int>(out.size()));
+    }();
     if (!some.ok()) return some.status();
     if (!some->has_value()) {
       const Position block = next / kBlockEntries;
@@ -143,9 +155,16 @@ std::shared_ptr<const EntryCache::Block> EntryCache::FindBlock(Position block) {
 absl::StatusOr<std::shared_ptr<const EntryCache::Block>> EntryCache::LoadBlock(
     Position block) {
   const Position begin = block * kBlockEntries;
+  const Position end = std::min(begin + kBlockEntries, Size());
   auto stored = store_->Read(begin, kBlockEntries,
                              std::numeric_limits<std::size_t>::max());
   if (!stored.ok()) return stored.status();
+  // Who waits for an entry that is not there would wait for ever.
+  if (begin + static_cast<Position>(stored->size()) < end) {
+    return absl::DataLossError(absl::StrCat("the log has ", stored->size(),
+                                            " entries from position ", begin,
+                                            ", expected ", end - begin));
+  }
   auto entries = std::make_shared<Block>();
   entries->reserve(stored->size());
   for (std::size_t i = 0; i < stored->size(); ++i) {
@@ -164,6 +183,7 @@ void EntryCache::KeepBlock(Position block,
     uses_.erase(old->second.use);
     blocks_.erase(old);
   }
+  failed_.erase(block);
   const std::size_t bytes = BytesOf(*entries);
   uses_.push_back(block);
   blocks_[block] = {std::move(entries), bytes, std::prev(uses_.end())};

@@ -24,7 +24,7 @@ namespace gaceta {
 
 // Keeps the end of the log in memory, and what catching-up streams have read
 // lately. Reads never wait for the disk: what is not here is loaded by a thread
-// of the cache, which then calls `on_loaded`.
+// of the cache, which then calls the listener.
 //
 // Thread safety: all methods may be called concurrently.
 class EntryCache {
@@ -67,6 +67,9 @@ class EntryCache {
   static constexpr int kBlockEntries = 64;
   using Block = std::vector<RelayedEntryPtr>;
 
+  // TryRead(), without a load.
+  absl::StatusOr<std::optional<Block>> Lookup(Position begin, int max_count)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::StatusOr<std::shared_ptr<const Block>> LoadBlock(Position block);
   std::shared_ptr<const Block> FindBlock(Position block)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -55,6 +55,8 @@ std::vector<FieldViolation> CheckForm(const v1::Filter& filter) {
            absl::StrCat("has ", count, " values, at most ", kMaxValues)});
     }
   };
+  limit("kinds", filter.kinds_size());
+  limit("events", filter.events_size());
   limit("states", filter.states_size());
   limit("corridors", filter.corridors_size());
   limit("topics", filter.topics_size());
@@ -73,6 +75,14 @@ std::vector<FieldViolation> CheckForm(const v1::Filter& filter) {
       violations.push_back(
           {absl::StrCat("filter.events[", i, "]"),
            absl::StrCat("is ", filter.events(i), ", expected an event")});
+    }
+  }
+  for (int i = 0; i < filter.corridors_size(); ++i) {
+    const auto& roles = filter.corridors(i).counterpart_roles();
+    if (!std::all_of(roles.begin(), roles.end(), v1::CorridorRole_IsValid)) {
+      violations.push_back(
+          {absl::StrCat("filter.corridors[", i, "].counterpart_roles"),
+           "has a role that this version does not know"});
     }
   }
   for (int i = 0; i < filter.instruments_size(); ++i) {
@@ -169,7 +179,9 @@ absl::StatusOr<std::shared_ptr<const CompiledFilter>> CompiledFilter::Compile(
   compiled->kinds_.insert(filter.kinds().begin(), filter.kinds().end());
   compiled->events_.insert(filter.events().begin(), filter.events().end());
   for (const v1::InstrumentFilter& instrument : filter.instruments()) {
-    compiled->instruments_.emplace_back(instrument.uri(), instrument.prefix());
+    // Updates are found by the work, whatever its versions.
+    compiled->instruments_.emplace_back(
+        std::string(WithoutVersion(instrument.uri())), instrument.prefix());
   }
   compiled->languages_.assign(filter.languages().begin(),
                               filter.languages().end());
@@ -275,6 +287,10 @@ v1::ExplainResponse CompiledFilter::Explain(const RelayedEntry& entry) const {
     result->set_passes(passes);
     result->set_reason(std::move(reason));
   };
+  if (entry.is_registry()) {
+    add("registry", true, "registry statements pass every filter");
+    return response;
+  }
   const v1::StatementHeader& header = entry.header();
   if (!states_.empty()) {
     add("states", states_.contains(header.publisher()),
@@ -294,7 +310,7 @@ v1::ExplainResponse CompiledFilter::Explain(const RelayedEntry& entry) const {
   }
   const v1::Update* update = readable ? entry.update() : nullptr;
   if (update == nullptr) {
-    if (HasPayloadFields() && !entry.is_registry()) {
+    if (HasPayloadFields()) {
       add("payload", false,
           readable ? "the entry is no update"
                    : "the payload cannot be read here, and the filter asks "

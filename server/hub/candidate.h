@@ -1,0 +1,30 @@
+// A statement on its way into the log.
+#ifndef GACETA_SERVER_HUB_CANDIDATE_H_
+#define GACETA_SERVER_HUB_CANDIDATE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gaceta/v1/statement.pb.h"
+#include "verify/federation.h"
+
+namespace gaceta {
+
+// What the checks that need no order have found good.
+struct Candidate {
+  v1::Statement statement;
+  // Parsed from `statement`.
+  v1::StatementHeader header;
+  // SHA-256 of the header's bytes.
+  std::string header_digest;
+  // What is lawful but unusual.
+  std::vector<v1::Warning> warnings;
+  // The registry in which the signing key was found; null if the signature is
+  // still to be checked, in its place in the order (registry statements).
+  std::shared_ptr<const Federation> registry;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_HUB_CANDIDATE_H_

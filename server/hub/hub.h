@@ -1,0 +1,68 @@
+// The hub: takes statements from nodes, orders and keeps them, relays them.
+#ifndef GACETA_SERVER_HUB_HUB_H_
+#define GACETA_SERVER_HUB_HUB_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/hub/publishing_service.h"
+#include "server/identity/server_credentials.h"
+#include "server/relay/relay_service.h"
+
+namespace gaceta {
+
+// The fields without a default are required.
+struct HubOptions {
+  // Everything that the hub keeps is in this folder: log.db (the log),
+  // index.db (made anew from the log if lost), subscriptions.db, documents/,
+  // evidence/.
+  std::string data_folder;
+  // The federation's domain, `gaceta.example`.
+  std::string federation;
+  // `hub.gaceta.example/log`.
+  std::string log_origin;
+  // `host:port`; port 0 for any.
+  std::string listen_address;
+  ServerTlsFiles tls;
+  PublishingService::Options publishing;
+  RelayOptions relay;
+};
+
+// Builds the parts, in the order in which they depend on one another, and
+// serves until Drain().
+//
+// Thread safety: one thread owns it.
+class Hub {
+ public:
+  // kInvalidArgument, kNotFound, kPermissionDenied: files or options are wrong,
+  // and which; kUnavailable: the address or the folder is in use; kDataLoss:
+  // what is stored is damaged.
+  static absl::StatusOr<std::unique_ptr<Hub>> Start(HubOptions options);
+  // Drains with 5 s at most if nobody has.
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // Where it listens.
+  int port() const;
+  // Of its certificate.
+  const OwnIdentity& identity() const;
+  // Entries in the log.
+  Position log_size() const;
+
+  // Ends in good order: answers what is under way, tells streams, stops. After
+  // `deadline`, what is left is cut off.
+  void Drain(absl::Time deadline);
+
+ private:
+  struct Parts;
+  explicit Hub(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_HUB_HUB_H_

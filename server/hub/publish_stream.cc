@@ -1,0 +1,155 @@
+#include "server/hub/publish_stream.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "errors/errors.h"
+#include "errors/grpc_status.h"
+
+namespace gaceta {
+
+PublishStream::PublishStream(PublishingService* service,
+                             absl::StatusOr<Caller> caller)
+    : service_(service), caller_(std::move(caller)) {}
+
+void PublishStream::Start() {
+  {
+    absl::MutexLock lock(&mu_);
+    if (!caller_.ok()) end_ = caller_.status();
+  }
+  Advance();
+}
+
+void PublishStream::Drain() {
+  {
+    absl::MutexLock lock(&mu_);
+    if (!end_.has_value()) {
+      end_ = WithReason(
+          absl::UnavailableError("the hub shuts down; send again what was not "
+                                 "answered"),
+          "DRAINING");
+    }
+  }
+  delay_.Cancel();
+  Advance();
+}
+
+void PublishStream::OnReadDone(bool ok) {
+  {
+    absl::MutexLock lock(&mu_);
+    reading_ = false;
+    // The client has nothing more to send, or went away.
+    if (!ok && !end_.has_value()) end_ = absl::OkStatus();
+    // What came in while draining is not answered, and comes again.
+    if (end_.has_value()) ok = false;
+  }
+  if (ok) Handle(std::move(*request_.mutable_statement()));
+  Advance();
+}
+
+void PublishStream::Handle(v1::Statement statement) {
+  Slot* slot = nullptr;
+  {
+    absl::MutexLock lock(&mu_);
+    slot = &slots_.emplace_back();
+  }
+  // Where it can be read, so that the publisher knows what is answered.
+  v1::StatementHeader header;
+  if (header.ParseFromString(statement.header())) {
+    slot->statement_id = header.statement_id();
+  }
+  auto checked = service_->checker_->Check(*caller_, std::move(statement));
+  if (!checked.ok()) {
+    Decide(slot, checked.status());
+    return;
+  }
+  // The callback keeps the stream until it has been called, and what is under
+  // way until it is in the log and in the index.
+  service_->sequencer_->Submit(
+      std::move(checked->candidate),
+      [self = shared_from_this(), slot,
+       under_way = std::shared_ptr<HubHistory::UnderWay>(
+           std::move(checked->under_way))](absl::StatusOr<v1::Receipt> outcome) {
+        self->Decide(slot, std::move(outcome));
+        self->Advance();
+      });
+}
+
+void PublishStream::Decide(Slot* slot, absl::StatusOr<v1::Receipt> outcome) {
+  absl::MutexLock lock(&mu_);
+  slot->outcome = std::move(outcome);
+}
+
+void PublishStream::Advance() {
+  bool read = false;
+  bool write = false;
+  std::optional<absl::Status> finish;
+  {
+    absl::MutexLock lock(&mu_);
+    if (finished_) return;
+    if (!writing_ && !slots_.empty() && slots_.front().outcome.has_value()) {
+      Slot& slot = slots_.front();
+      response_.Clear();
+      response_.set_statement_id(slot.statement_id);
+      if (slot.outcome->ok()) {
+        *response_.mutable_receipt() = **std::move(slot.outcome);
+      } else {
+        *response_.mutable_error() = ToRpcStatus(slot.outcome->status());
+      }
+      slots_.pop_front();
+      writing_ = write = true;
+    }
+    if (end_.has_value()) {
+      if (!writing_ && !starting_read_ && slots_.empty()) {
+        finished_ = true;
+        finish = *end_;
+      }
+    } else if (!reading_ && static_cast<int>(slots_.size()) <
+                                service_->options_.window) {
+      reading_ = starting_read_ = read = true;
+    }
+  }
+  // Not under the lock: gRPC may call back on this thread.
+  if (read) ReadNext();
+  if (write) StartWrite(&response_);
+  if (finish.has_value()) Finish(ToGrpc(*finish));
+}
+
+void PublishStream::ReadNext() {
+  const absl::Duration wait =
+      service_->limiter_.Take(caller_->peer.id.ToString(), absl::Now());
+  if (wait == absl::ZeroDuration()) {
+    StartRead(&request_);
+    ReadStarted(true);
+    return;
+  }
+  delay_.Set(absl::ToChronoTime(absl::Now() + wait),
+             [self = shared_from_this()](bool ok) {
+               // Cancelled: the call is to end.
+               if (ok) self->StartRead(&self->request_);
+               self->ReadStarted(ok);
+             });
+}
+
+void PublishStream::ReadStarted(bool ok) {
+  {
+    absl::MutexLock lock(&mu_);
+    starting_read_ = false;
+    if (!ok) reading_ = false;
+  }
+  Advance();
+}
+
+void PublishStream::OnWriteDone(bool /*ok*/) {
+  {
+    absl::MutexLock lock(&mu_);
+    writing_ = false;
+  }
+  Advance();
+}
+
+void PublishStream::OnDone() { service_->Remove(this); }
+
+}  // namespace gaceta

@@ -1,0 +1,75 @@
+// One Publish call. Internal to the publishing service.
+#ifndef GACETA_SERVER_HUB_PUBLISH_STREAM_H_
+#define GACETA_SERVER_HUB_PUBLISH_STREAM_H_
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "grpcpp/alarm.h"
+#include "grpcpp/support/server_callback.h"
+#include "server/hub/publishing_service.h"
+
+namespace gaceta {
+
+// Reads a statement, checks it, hands it to the sequencer, and reads the next,
+// as long as the window and the rate allow. Answers go out in the order of the
+// statements, whichever is decided first.
+//
+// Each stream is owned by its service, and by the sequencer's callbacks until
+// the last has been called.
+class PublishStream
+    : public grpc::ServerBidiReactor<v1::PublishRequest, v1::PublishResponse>,
+      public std::enable_shared_from_this<PublishStream> {
+ public:
+  PublishStream(PublishingService* service, absl::StatusOr<Caller> caller);
+
+  // Begins to read, or ends the call at once.
+  void Start();
+  // Reads no more; ends when all has been answered.
+  void Drain();
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone() override;
+
+ private:
+  // One statement's place in the order of answers.
+  struct Slot {
+    std::string statement_id;
+    std::optional<absl::StatusOr<v1::Receipt>> outcome;
+  };
+
+  void Handle(v1::Statement statement);
+  void Decide(Slot* slot, absl::StatusOr<v1::Receipt> outcome);
+  void ReadNext();
+  void ReadStarted(bool ok);
+  // Starts a read, a write or the end of the call: what is due now.
+  void Advance();
+
+  PublishingService* const service_;
+  const absl::StatusOr<Caller> caller_;
+  v1::PublishRequest request_;
+  v1::PublishResponse response_;
+  grpc::Alarm delay_;
+
+  absl::Mutex mu_;
+  // Unanswered statements; a deque, so that a slot stays where it is.
+  std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
+  // A read is under way, or will be when the delay is over.
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  // A read is decided upon and not yet started: the call may not end now.
+  bool starting_read_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  // How the call ends once all is answered; none while it goes on.
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_HUB_PUBLISH_STREAM_H_

@@ -1,0 +1,94 @@
+#include "server/hub/publishing_service.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "errors/grpc_status.h"
+#include "server/hub/publish_stream.h"
+
+namespace gaceta {
+
+PublishingService::PublishingService(const StatementChecker* checker,
+                                     Sequencer* sequencer,
+                                     const Authorizer* authorizer,
+                                     Options options)
+    : checker_(checker),
+      sequencer_(sequencer),
+      authorizer_(authorizer),
+      options_(options),
+      limiter_(options.rate) {}
+
+PublishingService::~PublishingService() = default;
+
+void PublishingService::Drain(absl::Time deadline) {
+  std::vector<std::shared_ptr<PublishStream>> streams;
+  {
+    absl::MutexLock lock(&mu_);
+    draining_ = true;
+    for (const auto& [key, stream] : streams_) streams.push_back(stream);
+  }
+  for (const auto& stream : streams) stream->Drain();
+  streams.clear();
+  absl::MutexLock lock(&mu_);
+  mu_.AwaitWithDeadline(
+      absl::Condition(
+          +[](PublishingService* self) {
+            self->mu_.AssertHeld();
+            return self->streams_.empty();
+          },
+          this),
+      deadline);
+}
+
+bool PublishingService::Add(const std::shared_ptr<PublishStream>& stream) {
+  absl::MutexLock lock(&mu_);
+  streams_[stream.get()] = stream;
+  return !draining_;
+}
+
+void PublishingService::Remove(PublishStream* stream) {
+  std::shared_ptr<PublishStream> last;  // Destroyed without the lock.
+  absl::MutexLock lock(&mu_);
+  auto found = streams_.find(stream);
+  last = std::move(found->second);
+  streams_.erase(found);
+}
+
+grpc::ServerBidiReactor<v1::PublishRequest, v1::PublishResponse>*
+PublishingService::Publish(grpc::CallbackServerContext* context) {
+  auto stream = std::make_shared<PublishStream>(
+      this, authorizer_->Authorize(*context->auth_context(),
+                                   "gaceta.v1.PublishingService/Publish"));
+  if (Add(stream)) {
+    stream->Start();
+  } else {
+    stream->Drain();
+  }
+  return stream.get();
+}
+
+grpc::ServerUnaryReactor* PublishingService::GetChainHead(
+    grpc::CallbackServerContext* context,
+    const v1::GetChainHeadRequest* request,
+    v1::GetChainHeadResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  auto caller = authorizer_->Authorize(
+      *context->auth_context(), "gaceta.v1.PublishingService/GetChainHead");
+  absl::Status status = caller.status();
+  if (status.ok()) {
+    status = StatementChecker::CheckPublisher(*caller, request->publisher());
+  }
+  if (status.ok()) {
+    auto head = sequencer_->Head(request->publisher());
+    status = head.status();
+    if (status.ok()) {
+      response->set_sequence(head->sequence);
+      response->set_header_digest(head->header_digest);
+    }
+  }
+  reactor->Finish(ToGrpc(status));
+  return reactor;
+}
+
+}  // namespace gaceta

@@ -1,0 +1,69 @@
+// gaceta.v1.PublishingService: statements come in.
+#ifndef GACETA_SERVER_HUB_PUBLISHING_SERVICE_H_
+#define GACETA_SERVER_HUB_PUBLISHING_SERVICE_H_
+
+#include <memory>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "gaceta/v1/publishing.grpc.pb.h"
+#include "server/hub/rate_limiter.h"
+#include "server/hub/sequencer.h"
+#include "server/hub/statement_checker.h"
+#include "server/identity/authorizer.h"
+
+namespace gaceta {
+
+class PublishStream;
+
+// Threads: gRPC's own read and check statements, of different streams in
+// parallel; the sequencer's thread answers them.
+class PublishingService : public v1::PublishingService::CallbackService {
+ public:
+  struct Options {
+    // Statements of one stream that may be unanswered; then it is read no
+    // further.
+    int window = 256;
+    RateLimiter::Options rate;
+  };
+
+  // All must outlive this object.
+  PublishingService(const StatementChecker* checker, Sequencer* sequencer,
+                    const Authorizer* authorizer, Options options);
+  ~PublishingService() override;
+
+  // Ends every stream once it has been answered, and takes no more. Returns
+  // when all have ended or `deadline` has come.
+  void Drain(absl::Time deadline);
+
+  grpc::ServerBidiReactor<v1::PublishRequest, v1::PublishResponse>* Publish(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* GetChainHead(
+      grpc::CallbackServerContext* context,
+      const v1::GetChainHeadRequest* request,
+      v1::GetChainHeadResponse* response) override;
+
+ private:
+  friend class PublishStream;
+
+  // False while draining: the stream is to end.
+  bool Add(const std::shared_ptr<PublishStream>& stream);
+  void Remove(PublishStream* stream);
+
+  const StatementChecker* const checker_;
+  Sequencer* const sequencer_;
+  const Authorizer* const authorizer_;
+  const Options options_;
+  RateLimiter limiter_;
+
+  absl::Mutex mu_;
+  absl::flat_hash_map<PublishStream*, std::shared_ptr<PublishStream>> streams_
+      ABSL_GUARDED_BY(mu_);
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_HUB_PUBLISHING_SERVICE_H_

@@ -1,0 +1,105 @@
+// Gives statements their order and makes them durable.
+#ifndef GACETA_SERVER_HUB_SEQUENCER_H_
+#define GACETA_SERVER_HUB_SEQUENCER_H_
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gaceta/v1/statement.pb.h"
+#include "server/hub/candidate.h"
+#include "server/hub/evidence_folder.h"
+#include "server/projections/projected_log.h"
+#include "verify/statement.h"
+
+namespace gaceta {
+
+// Group commit: one thread takes all that waits, checks what needs order
+// (publishers' chains, ids used before, keys revoked meanwhile), appends the
+// good ones as one unit, and answers each when that unit is durable.
+//
+// Statements are sequenced in the order of their Submit(). The same id with the
+// same header gets its first receipt again; the same id, or the same place in a
+// chain, with another header is refused, and both are kept as evidence.
+//
+// Thread safety: Submit() may be called concurrently.
+class Sequencer {
+ public:
+  using Done = std::function<void(absl::StatusOr<v1::Receipt>)>;
+
+  struct Options {
+    // Largest unit of one commit.
+    std::size_t max_batch_entries = 2048;
+    std::size_t max_batch_bytes = 16 * 1024 * 1024;
+    std::function<absl::Time()> clock = [] { return absl::Now(); };
+  };
+
+  // Both must outlive this object.
+  Sequencer(ProjectedLog* log, EvidenceFolder* evidence, Options options);
+  // Answers all that was submitted.
+  ~Sequencer();
+  Sequencer(const Sequencer&) = delete;
+  Sequencer& operator=(const Sequencer&) = delete;
+
+  // `done` is called once, on the sequencer's thread, which it must not hold
+  // up. Errors: the reasons that PublishingService names; kUnavailable if the
+  // log cannot be written now: nothing is in the log, and the statement may be
+  // sent again.
+  void Submit(Candidate candidate, Done done);
+
+  // End of a publisher's chain in the log.
+  absl::StatusOr<ChainHead> Head(const std::string& publisher) const;
+
+ private:
+  struct Waiting {
+    Candidate candidate;
+    Done done;
+  };
+  // A unit under way: what is appended, and who is answered how.
+  struct Batch;
+
+  void Loop();
+  std::vector<Waiting> TakeBatch();
+  void Sequence(std::vector<Waiting> waiting);
+  absl::Status Admit(Waiting* waiting, Batch* batch);
+  absl::StatusOr<bool> AnswerKnown(Waiting* waiting, Batch* batch);
+  absl::Status CheckKey(const Candidate& candidate) const;
+  absl::Status CheckRegistrySignature(const Candidate& candidate) const;
+  absl::Status CheckRegistryChange(const Candidate& candidate) const;
+  absl::Status CheckChain(const Candidate& candidate, Batch* batch);
+  absl::Status Conflict(absl::string_view reason, const Candidate& candidate,
+                        Position first, const std::string& text) const;
+  absl::Status Append(const Batch& batch);
+  absl::Time NextRecordedTime();
+
+  ProjectedLog* const log_;
+  EvidenceFolder* const evidence_;
+  const Options options_;
+
+  // Touched only by the sequencer's thread.
+  absl::flat_hash_map<std::string, ChainHead> heads_;
+  absl::Time last_recorded_ = absl::InfinitePast();
+  // Set once the end of the log is not known any more.
+  absl::Status broken_;
+
+  // Never held while the log is written.
+  absl::Mutex mu_;
+  std::deque<Waiting> queue_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::thread thread_;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_HUB_SEQUENCER_H_

@@ -1,0 +1,121 @@
+#include "server/main/server_main.h"
+
+#include <signal.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace gaceta {
+namespace {
+
+// Less than the 10 s after which service managers lose patience.
+constexpr absl::Duration kDrainTime = absl::Seconds(8);
+
+void SetUpLog(config::LogLevel level) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("gaceta"));
+  // key=value, so that people and programs read the same lines. Times in UTC.
+  spdlog::set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v",
+                      spdlog::pattern_time_type::utc);
+  spdlog::flush_on(spdlog::level::info);
+  switch (level) {
+    case config::DEBUG:
+      spdlog::set_level(spdlog::level::debug);
+      break;
+    case config::INFO:
+      spdlog::set_level(spdlog::level::info);
+      break;
+    case config::WARN:
+      spdlog::set_level(spdlog::level::warn);
+      break;
+    case config::ERROR:
+      spdlog::set_level(spdlog::level::err);
+      break;
+  }
+}
+
+int Fail(const std::string& name, const absl::Status& status) {
+  std::cerr << name << ": " << status.message() << "\n";
+  return 1;
+}
+
+int Run(const ServerToRun& server, const std::string& name,
+        const sigset_t& signals) {
+  SetUpLog(server.log_level);
+  auto running = server.start();
+  if (!running.ok()) {
+    spdlog::error("cannot start program={} error=\"{}\"", name,
+                  std::string(running.status().message()));
+    return 1;
+  }
+  spdlog::info("started program={} {}", name, (*running)->Describe());
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("draining signal={}", signal);
+  (*running)->Drain(absl::Now() + kDrainTime);
+  running->reset();
+  spdlog::info("stopped program={}", name);
+  return 0;
+}
+
+}  // namespace
+
+std::string DescribeServer(const std::string& identity,
+                           const std::string& listen_address, int port,
+                           const std::string& data_folder,
+                           absl::Time certificates_end) {
+  const std::string host = listen_address.substr(0, listen_address.rfind(':'));
+  return absl::StrCat(
+      "identity=", identity, " listen=", host, ":", port, " data=", data_folder,
+      " certificates_end=",
+      absl::FormatTime("%Y-%m-%d", certificates_end, absl::UTCTimeZone()));
+}
+
+int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
+  std::string config = program.default_config;
+  bool check = false;
+  bool print_access = false;
+  CLI::App app(program.description, program.name);
+  app.add_option("--config", config, "Configuration, protobuf text format")
+      ->capture_default_str();
+  app.add_flag("--check-config", check,
+               "Check the configuration and the files that it names, and exit");
+  app.add_flag("--print-access", print_access,
+               "Print which roles may call which rpc, and exit");
+  app.set_version_flag("--version", GACETA_VERSION);
+  app.footer(absl::StrCat("Example:\n  ", program.name, " --config ",
+                          program.default_config,
+                          "\nSIGTERM ends it in good order."));
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (print_access) {
+    std::cout << PrintAccessTable(program.kind);
+    return 0;
+  }
+  auto server = program.load(config);
+  if (!server.ok()) return Fail(program.name, server.status());
+  if (check) {
+    std::cout << config << ": good\n";
+    return 0;
+  }
+
+  // Every thread inherits the mask, so that only sigwait() takes them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return Run(*server, program.name, signals);
+}
+
+}  // namespace gaceta

@@ -1,0 +1,71 @@
+// gaceta.v1.RelayService: subscriptions over gRPC.
+#ifndef GACETA_SERVER_RELAY_RELAY_SERVICE_H_
+#define GACETA_SERVER_RELAY_RELAY_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "grpcpp/server_builder.h"
+#include "server/identity/authorizer.h"
+#include "server/log/statement_index.h"
+#include "server/log/subscription_table.h"
+#include "server/relay/entry_cache.h"
+
+namespace gaceta {
+
+// Everything that a relay needs; all must outlive it.
+struct RelayDependencies {
+  EntryCache* cache;
+  const StatementIndex* index;
+  SubscriptionTable* subscriptions;
+  const Authorizer* authorizer;
+  Authorizer::FederationSource federation;
+  std::string log_origin;
+};
+
+struct RelayOptions {
+  // Streams that one identity may have open.
+  int max_streams_per_identity = 64;
+  // Between two progress messages of a stream that nothing passes.
+  absl::Duration heartbeat = absl::Seconds(15);
+};
+
+// Threads: one thread drives all streams through one completion queue, so that
+// streams share no locks and a busy moment wakes one thread, not many. It never
+// waits for the disk: the cache's thread loads. A second thread flushes
+// acknowledgements and looks every few seconds whether open streams may go on.
+// Unary rpcs run on gRPC's own threads.
+//
+// A stream has at most one message under way, so a reader that stalls holds
+// that message and nothing more.
+class RelayService {
+ public:
+  RelayService(RelayDependencies dependencies, RelayOptions options);
+  ~RelayService();
+  RelayService(const RelayService&) = delete;
+  RelayService& operator=(const RelayService&) = delete;
+
+  // Before the server is built.
+  void Register(grpc::ServerBuilder& builder);
+  // After it is built.
+  void Start();
+  // Tells every stream that the server ends, and takes no more. Returns when
+  // all streams have ended or `deadline` has come.
+  void Drain(absl::Time deadline);
+  // After the server has shut down; ends the threads.
+  void Stop();
+
+  // Streams open now.
+  int open_streams() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_RELAY_RELAY_SERVICE_H_

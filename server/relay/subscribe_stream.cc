@@ -1,0 +1,370 @@
+#include "server/relay/subscribe_stream.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "errors/errors.h"
+#include "errors/grpc_status.h"
+#include "server/relay/subscription_names.h"
+
+namespace gaceta {
+namespace {
+
+constexpr absl::string_view kMethod = "gaceta.v1.RelayService/Subscribe";
+constexpr absl::Duration kMinHeartbeat = absl::Seconds(1);
+constexpr absl::Duration kMaxHeartbeat = absl::Seconds(300);
+// How soon a client hears of entries that its filter did not pass.
+constexpr absl::Duration kQuietProgress = absl::Seconds(1);
+
+grpc::ByteBuffer ToBuffer(const v1::SubscribeResponse& response) {
+  grpc::Slice slice(response.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+bool Parse(const grpc::ByteBuffer& buffer, v1::SubscribeRequest* request) {
+  grpc::Slice slice;
+  return buffer.DumpToSingleSlice(&slice).ok() &&
+         request->ParseFromArray(slice.begin(),
+                                 static_cast<int>(slice.size()));
+}
+
+}  // namespace
+
+SubscribeStream::SubscribeStream(SubscribeLoop* loop, RawRelayService* service,
+                                 grpc::ServerCompletionQueue* queue)
+    : loop_(loop), stream_(&context_) {
+  context_.AsyncNotifyWhenDone(&done_);
+  ++under_way_;
+  service->RequestSubscribe(&context_, &stream_, queue, queue, &call_);
+}
+
+void SubscribeStream::SetState(State state, absl::string_view /*why*/) {
+  state_ = state;
+}
+
+void SubscribeStream::OnCall(bool ok) {
+  --under_way_;
+  if (!ok) {
+    // The server shuts down; no call came, so OnDone() will not either.
+    over_ = true;
+    EndIfOver();
+    return;
+  }
+  // OnDone() comes from now on.
+  ++under_way_;
+  loop_->Accepted();
+  SetState(State::kOpening, "call came in");
+  last_sent_ = absl::Now();
+  if (loop_->draining()) {
+    End(absl::UnavailableError("the server shuts down"), "DRAINING");
+    return;
+  }
+  auto caller = loop_->dependencies().authorizer->Authorize(
+      *context_.auth_context(), kMethod);
+  if (!caller.ok()) {
+    End(caller.status(), "");
+    return;
+  }
+  caller_ = *std::move(caller);
+  identity_ = caller_->peer.id.ToString();
+  if (!loop_->Admit(identity_)) {
+    End(WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                       identity_, " has ",
+                       loop_->options().max_streams_per_identity,
+                       " streams open, as many as it may")),
+                   "TOO_MANY_STREAMS",
+                   {{"limit", absl::StrCat(
+                                  loop_->options().max_streams_per_identity)}}),
+        "");
+    return;
+  }
+  admitted_ = true;
+  StartRead();
+}
+
+void SubscribeStream::StartRead() {
+  ++under_way_;
+  stream_.Read(&incoming_, &read_);
+}
+
+void SubscribeStream::OnRead(bool ok) {
+  --under_way_;
+  if (state_ == State::kEnding || over_) {
+    EndIfOver();
+    return;
+  }
+  if (!ok) {
+    // The client has nothing more to say. It may go on listening; if it went
+    // away, OnDone() comes.
+    if (state_ == State::kOpening) {
+      End(InvalidField("open", "is missing: the stream ended before it"), "");
+    }
+    EndIfOver();
+    return;
+  }
+  v1::SubscribeRequest request;
+  absl::Status status;
+  if (!Parse(incoming_, &request)) {
+    status = absl::InvalidArgumentError(
+        "message does not parse as gaceta.v1.SubscribeRequest");
+  } else if (state_ == State::kOpening) {
+    status = request.has_open()
+                 ? Open(request.open())
+                 : InvalidField("open", "is missing in the first message");
+  } else {
+    status = request.has_acknowledgement()
+                 ? Acknowledge(request.acknowledgement())
+                 : InvalidField("acknowledgement",
+                                "is missing, expected in later messages");
+  }
+  if (!status.ok()) {
+    End(status, "");
+    return;
+  }
+  StartRead();
+  Pump();
+}
+
+absl::Status SubscribeStream::Open(const v1::Open& open) {
+  const RelayDependencies& deps = loop_->dependencies();
+  auto compiled = CompiledFilter::Compile(
+      open.filter(), Reader{caller_->member, caller_->is_state},
+      deps.federation());
+  if (!compiled.ok()) return compiled.status();
+  heartbeat_ = loop_->options().heartbeat;
+  if (open.has_heartbeat()) {
+    heartbeat_ = absl::Seconds(open.heartbeat().seconds()) +
+                 absl::Nanoseconds(open.heartbeat().nanos());
+    if (heartbeat_ < kMinHeartbeat || heartbeat_ > kMaxHeartbeat) {
+      return InvalidField("open.heartbeat",
+                          absl::StrCat("is ", absl::FormatDuration(heartbeat_),
+                                       ", expected 1s to 300s"));
+    }
+  }
+  if (!open.subscription().empty()) {
+    if (!IsShortSubscriptionName(open.subscription())) {
+      return InvalidField("open.subscription",
+                          absl::StrCat("is \"", open.subscription(),
+                                       "\", expected [a-z0-9-]{1,63}"));
+    }
+    subscription_ =
+        FullSubscriptionName(caller_->peer.id, open.subscription());
+  }
+  auto start = StartOf(open);
+  if (!start.ok()) return start.status();
+
+  filter_ = open.filter();
+  acknowledged_ = *start;
+  EntryStream::Options options;
+  options.include_unmatched_headers = open.include_unmatched_headers();
+  options.headers_only = open.headers_only();
+  entries_ = std::make_unique<EntryStream>(deps.cache, *std::move(compiled),
+                                           *start, options);
+  if (!subscription_.empty()) {
+    deps.subscriptions->Put(
+        {subscription_, identity_, filter_, *start, absl::Now()});
+    loop_->Connected(subscription_, true);
+  }
+  v1::SubscribeResponse response;
+  response.mutable_opened()->set_start_position(*start);
+  response.mutable_opened()->set_log_size(deps.cache->Size());
+  response.mutable_opened()->set_log_origin(deps.log_origin);
+  SetState(State::kStreaming, "opened");
+  Write(ToBuffer(response));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
+  const RelayDependencies& deps = loop_->dependencies();
+  const Position end = deps.cache->Size();
+  switch (open.start_case()) {
+    case v1::Open::kStartPosition:
+      if (open.start_position() < 0 || open.start_position() > end) {
+        return WithReason(
+            absl::OutOfRangeError(
+                absl::StrCat("open.start_position: is ", open.start_position(),
+                             ", the log ends at ", end)),
+            "POSITION_BEYOND_END",
+            {{"position", absl::StrCat(open.start_position())},
+             {"log_size", absl::StrCat(end)}});
+      }
+      return open.start_position();
+    case v1::Open::kStartTime: {
+      auto found = deps.index->FindByTime(
+          absl::FromUnixSeconds(open.start_time().seconds()) +
+          absl::Nanoseconds(open.start_time().nanos()));
+      if (!found.ok()) return found.status();
+      return std::min(*found, end);
+    }
+    case v1::Open::kStartNow:
+      return end;
+    case v1::Open::START_NOT_SET:
+      break;
+  }
+  if (subscription_.empty()) {
+    return InvalidField("open.start",
+                        "is missing, expected start_position, start_time, "
+                        "start_now or a named subscription");
+  }
+  auto known = deps.subscriptions->Get(subscription_);
+  if (!known.has_value()) {
+    return WithReason(
+        absl::NotFoundError(absl::StrCat(
+            "open.subscription: there is no subscription ", subscription_,
+            " yet; open it once with a start")),
+        "UNKNOWN_SUBSCRIPTION", {{"name", subscription_}});
+  }
+  return std::min(known->next_position, end);
+}
+
+absl::Status SubscribeStream::Acknowledge(
+    const v1::Acknowledgement& acknowledgement) {
+  const Position next = acknowledgement.next_position();
+  if (next < acknowledged_ || next > entries_->position()) {
+    return InvalidField(
+        "acknowledgement.next_position",
+        absl::StrCat("is ", next, ", expected ", acknowledged_,
+                     " (acknowledged before) to ", entries_->position(),
+                     " (where the stream has come to)"));
+  }
+  acknowledged_ = next;
+  if (!subscription_.empty()) {
+    loop_->dependencies().subscriptions->Acknowledge(subscription_, next,
+                                                     absl::Now());
+  }
+  return absl::OkStatus();
+}
+
+void SubscribeStream::Write(grpc::ByteBuffer message) {
+  writing_ = true;
+  ++under_way_;
+  last_sent_ = absl::Now();
+  stream_.Write(message, &write_);
+}
+
+void SubscribeStream::OnWritten(bool ok) {
+  --under_way_;
+  writing_ = false;
+  if (!ok || over_) {
+    // The connection is gone: OnDone() comes.
+    EndIfOver();
+    return;
+  }
+  if (state_ == State::kEnding) {
+    FinishIfIdle();
+    return;
+  }
+  Pump();
+}
+
+void SubscribeStream::Pump() {
+  if (state_ != State::kStreaming || writing_ || over_) return;
+  grpc::ByteBuffer message;
+  auto step = entries_->Next(&message);
+  if (!step.ok()) {
+    End(step.status(), "READ_FAILED");
+    return;
+  }
+  switch (*step) {
+    case EntryStream::Step::kMessage:
+      Write(std::move(message));
+      break;
+    case EntryStream::Step::kMore:
+      loop_->Yield(this);
+      break;
+    case EntryStream::Step::kAtEnd:
+      // A client that waits to be live hears of it at once.
+      if (!entries_->told_live()) Write(entries_->ProgressMessage());
+      break;
+    case EntryStream::Step::kLoading:
+      // The cache tells the loop when it has changed.
+      break;
+  }
+}
+
+void SubscribeStream::Tick(absl::Time now, bool recheck) {
+  if (state_ != State::kStreaming || over_) return;
+  if (recheck) {
+    auto caller =
+        loop_->dependencies().authorizer->AuthorizeId(caller_->peer.id, kMethod);
+    if (!caller.ok()) {
+      End(caller.status(), "REVOKED");
+      return;
+    }
+  }
+  if (writing_) return;
+  const bool quiet = entries_->position() > entries_->sent_position() &&
+                     now - last_sent_ >= kQuietProgress;
+  if (quiet || now - last_sent_ >= heartbeat_) {
+    Write(entries_->ProgressMessage());
+  }
+}
+
+void SubscribeStream::RefreshFilter() {
+  if (entries_ == nullptr || state_ != State::kStreaming) return;
+  auto compiled = CompiledFilter::Compile(
+      filter_, Reader{caller_->member, caller_->is_state},
+      loop_->dependencies().federation());
+  if (compiled.ok()) {
+    entries_->set_filter(*std::move(compiled));
+  } else {
+    End(compiled.status(), "FILTER_INVALID");
+  }
+}
+
+void SubscribeStream::Drain() {
+  if (state_ == State::kWaiting || state_ == State::kEnding || over_) return;
+  End(WithReason(absl::UnavailableError("the server shuts down; reconnect"),
+                 "DRAINING"),
+      "DRAINING");
+}
+
+void SubscribeStream::End(const absl::Status& status,
+                          absl::string_view closing_reason) {
+  if (state_ == State::kEnding || over_) return;
+  end_status_ = status;
+  closing_reason_ = std::string(closing_reason);
+  SetState(State::kEnding, status.message());
+  FinishIfIdle();
+}
+
+void SubscribeStream::FinishIfIdle() {
+  if (writing_ || finished_ || over_) return;
+  finished_ = true;
+  ++under_way_;
+  const grpc::Status status = ToGrpc(*end_status_);
+  if (closing_reason_.empty()) {
+    stream_.Finish(status, &finish_);
+    return;
+  }
+  v1::SubscribeResponse response;
+  response.mutable_closing()->set_reason(closing_reason_);
+  stream_.WriteAndFinish(ToBuffer(response), grpc::WriteOptions(), status,
+                         &finish_);
+}
+
+void SubscribeStream::OnFinished(bool /*ok*/) {
+  --under_way_;
+  EndIfOver();
+}
+
+void SubscribeStream::OnDone(bool /*ok*/) {
+  --under_way_;
+  over_ = true;
+  EndIfOver();
+}
+
+void SubscribeStream::EndIfOver() {
+  if (!over_ || under_way_ > 0) return;
+  if (admitted_) loop_->Release(identity_);
+  if (!subscription_.empty() && entries_ != nullptr) {
+    loop_->Connected(subscription_, false);
+  }
+  loop_->Ended(this, /*was_accepted=*/state_ != State::kWaiting);
+}
+
+}  // namespace gaceta

@@ -1,0 +1,45 @@
+// gaceta.v1.DocumentsService: the texts that updates name.
+#ifndef GACETA_SERVER_SERVICES_DOCUMENTS_SERVICE_H_
+#define GACETA_SERVER_SERVICES_DOCUMENTS_SERVICE_H_
+
+#include "gaceta/v1/documents.grpc.pb.h"
+#include "server/documents/document_store.h"
+#include "server/identity/authorizer.h"
+
+namespace gaceta {
+
+// Translates between the wire and a DocumentStore. Holds one chunk of a
+// document at a time, whatever its size.
+//
+// Thread safety: called by gRPC's threads, concurrently.
+class DocumentsService : public v1::DocumentsService::Service {
+ public:
+  // Both must outlive this object.
+  DocumentsService(DocumentStore* store, const Authorizer* authorizer)
+      : store_(store), authorizer_(authorizer) {}
+
+  grpc::Status GetDocument(grpc::ServerContext* context,
+                           const v1::GetDocumentRequest* request,
+                           v1::GetDocumentResponse* response) override;
+  grpc::Status UploadDocument(
+      grpc::ServerContext* context,
+      grpc::ServerReader<v1::UploadDocumentRequest>* reader,
+      v1::UploadDocumentResponse* response) override;
+  grpc::Status DownloadDocument(
+      grpc::ServerContext* context,
+      const v1::DownloadDocumentRequest* request,
+      grpc::ServerWriter<v1::DownloadDocumentResponse>* writer) override;
+
+ private:
+  absl::Status Upload(grpc::ServerReader<v1::UploadDocumentRequest>* reader,
+                      v1::UploadDocumentResponse* response);
+  absl::Status Download(const v1::DownloadDocumentRequest& request,
+                        grpc::ServerWriter<v1::DownloadDocumentResponse>* out);
+
+  DocumentStore* const store_;
+  const Authorizer* const authorizer_;
+};
+
+}  // namespace gaceta
+
+#endif  // GACETA_SERVER_SERVICES_DOCUMENTS_SERVICE_H_
