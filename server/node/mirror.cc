@@ -1,0 +1,203 @@
+#include "server/node/mirror.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "errors/errors.h"
+#include "spdlog/spdlog.h"
+#include "verify/digest.h"
+
+namespace gaceta {
+namespace {
+
+constexpr absl::Duration kHeartbeat = absl::Seconds(10);
+
+// Why this server has no payload, in the words that its own readers get.
+v1::Entry::Omission KeptOmission(v1::Entry::Omission seen) {
+  // What this node did not ask for, it does not keep.
+  return seen == v1::Entry::OMISSION_NOT_REQUESTED ? v1::Entry::OMISSION_NOT_KEPT
+                                                   : seen;
+}
+
+// Whether asking again cannot help: the hub's log is not the one mirrored.
+bool IsFinal(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsOutOfRange(status) ||
+         absl::IsAborted(status);
+}
+
+}  // namespace
+
+Mirror::Mirror(MirrorOptions options, ProjectedLog* log, const Outbox* outbox)
+    : options_(std::move(options)), log_(log), outbox_(outbox) {}
+
+Mirror::~Mirror() { Stop(); }
+
+absl::Status Mirror::Start() {
+  if (absl::Status s = Subscribe(); !s.ok()) return s;
+  spdlog::info("mirror follows hub position={}", log_->Size());
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+absl::Status Mirror::Subscribe() {
+  auto end = EndOfLog();
+  if (!end.ok()) return Annotate(end.status(), "cannot resume the mirror");
+  client::SubscriberOptions options;
+  options.source = options_.source;
+  options.filter = options_.filter;
+  options.resume = *std::move(end);
+  options.include_unmatched_headers = true;
+  options.heartbeat = kHeartbeat;
+  options.backoff = options_.backoff;
+  options.on_disconnect = [](const absl::Status& why, absl::Duration wait) {
+    spdlog::warn("mirror disconnected why=\"{}\" next_attempt_in={}",
+                 std::string(why.message()), absl::FormatDuration(wait));
+  };
+  auto subscriber = client::Subscriber::Create(std::move(options));
+  if (!subscriber.ok()) return subscriber.status();
+  absl::MutexLock lock(&mu_);
+  subscriber_ = *std::move(subscriber);
+  if (stopping_) subscriber_->Stop();
+  return absl::OkStatus();
+}
+
+void Mirror::Stop() {
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+    if (subscriber_ != nullptr) subscriber_->Stop();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Status Mirror::status() const {
+  absl::MutexLock lock(&mu_);
+  return status_;
+}
+
+absl::StatusOr<EntryVerifier::State> Mirror::EndOfLog() const {
+  EntryVerifier::State state;
+  state.next_position = log_->Size();
+  std::vector<std::string> publishers = {std::string(kSecretariat)};
+  for (const auto& [id, member] : log_->registry().Snapshot()->members()) {
+    publishers.push_back(id);
+  }
+  for (const std::string& publisher : publishers) {
+    auto head = log_->index().Head(publisher);
+    if (!head.ok()) return head.status();
+    if (head->sequence > 0) state.heads[publisher] = *std::move(head);
+  }
+  return state;
+}
+
+void Mirror::Run() {
+  client::BackoffOptions waits;
+  waits.initial = std::min(absl::Seconds(1), options_.hold);
+  waits.max = options_.hold;
+  client::Backoff backoff(waits);
+  while (true) {
+    client::Subscriber* subscriber = nullptr;
+    {
+      absl::MutexLock lock(&mu_);
+      subscriber = subscriber_.get();
+    }
+    const Position begin = log_->Size();
+    absl::Status status = Follow(subscriber);
+    if (log_->Size() != begin) backoff.Reset();
+    const absl::Duration wait = backoff.Next();
+    {
+      absl::MutexLock lock(&mu_);
+      if (stopping_) return;
+      if (IsFinal(status)) {
+        status_ = status;
+        spdlog::error(
+            "mirror ended position={} reason={} error=\"{}\" next_step=\"tell "
+            "the hub's operator; this node serves what it has\"",
+            log_->Size(), Reason(status), std::string(status.message()));
+        return;
+      }
+      spdlog::error("mirror refused position={} reason={} error=\"{}\" "
+                    "next_attempt_in={}",
+                    log_->Size(), Reason(status),
+                    std::string(status.message()), absl::FormatDuration(wait));
+      if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), wait)) return;
+    }
+    if (absl::Status s = Subscribe(); !s.ok()) {
+      spdlog::error("mirror cannot subscribe error=\"{}\"",
+                    std::string(s.message()));
+    }
+  }
+}
+
+absl::Status Mirror::Follow(client::Subscriber* subscriber) {
+  while (true) {
+    auto delivery = subscriber->Next();
+    if (!delivery.ok()) return delivery.status();
+    const bool live = delivery->live;
+    if (absl::Status s = Keep(std::move(delivery->entries)); !s.ok()) return s;
+    if (live == live_) continue;
+    live_ = live;
+    spdlog::info("mirror {} position={}", live ? "live" : "catching up",
+                 log_->Size());
+  }
+}
+
+absl::Status Mirror::Keep(std::vector<VerifiedEntry> entries) {
+  if (entries.empty()) return absl::OkStatus();
+  const Position begin = log_->Size();
+  std::vector<StoredEntry> stored;
+  stored.reserve(entries.size());
+  for (VerifiedEntry& entry : entries) {
+    const Position expected = begin + static_cast<Position>(stored.size());
+    if (entry.position != expected) {
+      return WithReason(
+          absl::DataLossError(absl::StrCat(
+              "the hub sent entry ", entry.position, ", expected entry ",
+              expected, ": a mirror must have every one")),
+          "POSITION_ORDER");
+    }
+    stored.push_back(ToStored(std::move(entry)));
+  }
+  // A disk that is full or busy may be well again soon.
+  client::Backoff backoff(options_.backoff);
+  while (true) {
+    absl::Status status = log_->Append(begin, stored);
+    if (status.ok()) break;
+    const bool retry =
+        absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+    if (!retry) return status;
+    spdlog::error("mirror cannot write position={} error=\"{}\"", begin,
+                  std::string(status.message()));
+    absl::MutexLock lock(&mu_);
+    if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), backoff.Next())) {
+      return status;
+    }
+  }
+  if (listener_ != nullptr) listener_();
+  return absl::OkStatus();
+}
+
+StoredEntry Mirror::ToStored(VerifiedEntry entry) const {
+  StoredEntry stored;
+  stored.leaf = std::move(*entry.entry.mutable_leaf());
+  stored.payload = std::move(*entry.entry.mutable_payload());
+  stored.omission = KeptOmission(entry.entry.omission());
+  if (stored.omission == v1::Entry::OMISSION_UNSPECIFIED ||
+      entry.header.publisher() != options_.publisher) {
+    return stored;
+  }
+  // The state's own, which the filter does not pass: the outbox has it.
+  auto payload = outbox_->FindPayload(entry.header.statement_id());
+  if (payload.ok() && payload->has_value() &&
+      VerifyPayload(entry.header, **payload).ok()) {
+    stored.payload = std::move(**payload);
+    stored.omission = v1::Entry::OMISSION_UNSPECIFIED;
+  }
+  return stored;
+}
+
+}  // namespace gaceta
