@@ -97,10 +97,7 @@ void BuildApp(CLI::App& app, CliContext& context) {
   app.footer(kFooter);
 }
 
-int RunCli(std::vector<std::string> arguments, std::ostream& out,
-           std::ostream& err) {
-  CliContext context{out, err};
-  context.language = LanguageOfEnvironment();
+int RunCli(std::vector<std::string> arguments, CliContext& context) {
   CLI::App app("Exchanges signed updates of migration law.", "gaceta");
   BuildApp(app, context);
   // CLI11 takes them from the back.
@@ -108,11 +105,12 @@ int RunCli(std::vector<std::string> arguments, std::ostream& out,
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, out, err) == 0 ? kExitDone : kExitUsage;
+    return app.exit(error, context.out, context.err) == 0 ? kExitDone
+                                                          : kExitUsage;
   }
   absl::StatusOr<int> code = context.run();
-  out.flush();
-  if (code.ok() && !out.good()) {
+  context.out.flush();
+  if (code.ok() && !context.out.good()) {
     code = absl::UnavailableError("cannot write the output");
   }
   if (code.ok()) return *code;

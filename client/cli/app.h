@@ -2,7 +2,6 @@
 #ifndef GACETA_CLIENT_CLI_APP_H_
 #define GACETA_CLIENT_CLI_APP_H_
 
-#include <ostream>
 #include <string>
 #include <vector>
 
@@ -16,9 +15,8 @@ namespace gaceta::cli {
 void BuildApp(CLI::App& app, CliContext& context);
 
 // Runs one command line, `arguments` without the program's name, and returns
-// the exit code.
-int RunCli(std::vector<std::string> arguments, std::ostream& out,
-           std::ostream& err);
+// the exit code. `context` is used for one run.
+int RunCli(std::vector<std::string> arguments, CliContext& context);
 
 }  // namespace gaceta::cli
 

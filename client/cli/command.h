@@ -7,6 +7,9 @@
 #define GACETA_CLIENT_CLI_COMMAND_H_
 
 #include <functional>
+#include <iostream>
+#include <istream>
+#include <memory>
 #include <ostream>
 #include <string>
 
@@ -15,6 +18,8 @@
 #include "absl/strings/string_view.h"
 #include "cli/messages.h"
 #include "cli/profile.h"
+#include "gaceta/connection.h"
+#include "grpcpp/channel.h"
 
 namespace gaceta::cli {
 
@@ -37,6 +42,12 @@ struct CliContext {
   ConnectionFlags connection;
   // Of what people read on `err` and in text results.
   Language language = Language::kEnglish;
+  // What `-` and questions read.
+  std::istream* in = &std::cin;
+  // Makes the one channel of the run. Tests put a server in memory here.
+  std::function<absl::StatusOr<std::shared_ptr<grpc::Channel>>(
+      const client::ConnectionOptions&)>
+      connect = client::Connect;
   // Set by the verb that was chosen. Returns the exit code; an error is printed
   // and becomes the exit code that fits it.
   std::function<absl::StatusOr<int>()> run;

@@ -41,11 +41,13 @@ absl::StatusOr<int> Get(CliContext& context, const ResolvedProfile& profile,
         "\": expected a SHA-256, 64 characters of lower-case hex"));
   }
   std::unique_ptr<Progress> progress;
-  auto documents = client::DocumentClient::Create(
-      profile.connection, WithProgress(context, &progress));
-  if (!documents.ok()) return documents.status();
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
+      context.connect(profile.connection);
+  if (!channel.ok()) return channel.status();
+  const auto documents = client::DocumentClient::Create(
+      *channel, WithProgress(context, &progress));
   absl::Status status =
-      (*documents)->Download(sha256, path, absl::Now() + kTransferTimeout);
+      documents->Download(sha256, path, absl::Now() + kTransferTimeout);
   progress.reset();
   if (!status.ok()) return status;
   if (context.output == OutputFormat::kJson) {
@@ -61,12 +63,14 @@ absl::StatusOr<int> Get(CliContext& context, const ResolvedProfile& profile,
 absl::StatusOr<int> Put(CliContext& context, const ResolvedProfile& profile,
                         const std::vector<std::string>& paths) {
   std::unique_ptr<Progress> progress;
-  auto documents = client::DocumentClient::Create(
-      profile.connection, WithProgress(context, &progress));
-  if (!documents.ok()) return documents.status();
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
+      context.connect(profile.connection);
+  if (!channel.ok()) return channel.status();
+  const auto documents = client::DocumentClient::Create(
+      *channel, WithProgress(context, &progress));
   for (const std::string& path : paths) {
     absl::StatusOr<client::DocumentRef> document =
-        (*documents)->Upload(path, absl::Now() + kTransferTimeout);
+        documents->Upload(path, absl::Now() + kTransferTimeout);
     progress.reset();
     if (!document.ok()) return document.status();
     if (context.output == OutputFormat::kJson) {

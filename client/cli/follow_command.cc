@@ -75,8 +75,11 @@ absl::StatusOr<client::SubscriberOptions> MakeOptions(
   absl::StatusOr<From> from = ParseFrom(flags.from);
   if (!from.ok()) return from.status();
 
+  absl::StatusOr<client::LogSource> source = ConnectToLog(context, profile);
+  if (!source.ok()) return source.status();
+
   client::SubscriberOptions options;
-  options.source = SourceOf(profile);
+  options.source = *std::move(source);
   options.filter = *std::move(filter);
   options.start = StartOf(*from);
   options.subscription = flags.subscription;

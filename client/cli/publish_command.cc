@@ -1,9 +1,9 @@
 #include "cli/publish_command.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <set>
@@ -62,6 +62,16 @@ struct Item {
 std::string StateOf(const SpiffeId& id) {
   const std::string& domain = id.trust_domain();
   return absl::AsciiStrToUpper(domain.substr(0, domain.find('.')));
+}
+
+// Whether `item` corrects or withdraws an update of `batch`, so that the node
+// must have that one first.
+bool BuildsOnOneOf(const std::vector<Item>& batch, const Item& item) {
+  const v1::Update& update = item.input.request.update();
+  return std::any_of(batch.begin(), batch.end(), [&](const Item& earlier) {
+    const std::string& id = earlier.input.request.submission_id();
+    return id == update.corrects() || id == update.withdraws();
+  });
 }
 
 // One run of the verb.
@@ -146,12 +156,11 @@ absl::Status PublishRun::Connect() {
       IdOfCertificate(profile_.connection.certificate_file);
   if (!own.ok()) return own.status();
   state_ = StateOf(*own);
-  auto publisher = client::Publisher::Create(profile_.connection);
-  if (!publisher.ok()) return publisher.status();
-  publisher_ = *std::move(publisher);
-  auto documents = client::DocumentClient::Create(profile_.connection);
-  if (!documents.ok()) return documents.status();
-  documents_ = *std::move(documents);
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
+      context_.connect(profile_.connection);
+  if (!channel.ok()) return channel.status();
+  publisher_ = client::Publisher::Create(*channel);
+  documents_ = client::DocumentClient::Create(*channel);
 
   // A wrong address or certificate shows here, and not after a long patience
   // with every update.
@@ -202,7 +211,7 @@ absl::Status PublishRun::AttachDocuments(SubmissionReader& reader,
 
 absl::Status PublishRun::PublishFile(const std::string& path) {
   absl::StatusOr<SubmissionReader> reader =
-      SubmissionReader::Open(path, std::cin);
+      SubmissionReader::Open(path, *context_.in);
   if (!reader.ok()) return reader.status();
   SubmissionJournal* journal = nullptr;
   const std::size_t batch_size =
@@ -234,8 +243,10 @@ absl::Status PublishRun::PublishFile(const std::string& path) {
         continue;
       }
     }
+    if (batch.size() == batch_size || BuildsOnOneOf(batch, item)) {
+      Handle(std::exchange(batch, {}));
+    }
     batch.push_back(std::move(item));
-    if (batch.size() == batch_size) Handle(std::exchange(batch, {}));
   }
   Handle(std::move(batch));
   return absl::OkStatus();

@@ -26,7 +26,8 @@ class RegistryPublisher {
  public:
   // Reads the key and the registry as it is.
   static absl::StatusOr<std::unique_ptr<RegistryPublisher>> Create(
-      const ResolvedProfile& profile, const std::string& signer_key_file);
+      const CliContext& context, const ResolvedProfile& profile,
+      const std::string& signer_key_file);
 
   const Federation& registry() const { return *registry_; }
 
@@ -50,23 +51,20 @@ class RegistryPublisher {
 };
 
 absl::StatusOr<std::unique_ptr<RegistryPublisher>> RegistryPublisher::Create(
-    const ResolvedProfile& profile, const std::string& signer_key_file) {
+    const CliContext& context, const ResolvedProfile& profile,
+    const std::string& signer_key_file) {
   absl::StatusOr<SigningKey> key = SigningKey::FromPemFile(signer_key_file);
   if (!key.ok()) return Annotate(key.status(), "--signer-key");
-  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
-      client::Connect(profile.connection);
-  if (!channel.ok()) return channel.status();
-
-  client::LogSource source = SourceOf(profile);
-  source.channel = *channel;
+  absl::StatusOr<client::LogSource> source = ConnectToLog(context, profile);
+  if (!source.ok()) return source.status();
   absl::StatusOr<std::unique_ptr<client::Registry>> registry =
-      client::Registry::Create(source);
+      client::Registry::Create(*source);
   if (!registry.ok()) return registry.status();
   if (absl::Status s = (*registry)->Refresh(QuestionDeadline()); !s.ok()) {
     return s;
   }
   return std::unique_ptr<RegistryPublisher>(new RegistryPublisher(
-      v1::PublishingService::NewStub(*channel),
+      v1::PublishingService::NewStub(source->channel),
       StatementSigner(profile.log_origin, std::string(kSecretariat),
                       *std::move(key)),
       *(*registry)->Latest()));
@@ -186,7 +184,7 @@ absl::StatusOr<int> PublishFiles(const CliContext& context,
     if (!change.ok()) return change.status();
     changes.push_back(*std::move(change));
   }
-  auto publisher = RegistryPublisher::Create(profile, signer_key);
+  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
   if (!publisher.ok()) return publisher.status();
   for (std::size_t i = 0; i < paths.size(); ++i) {
     absl::Status status = PublishChange(
@@ -203,7 +201,7 @@ absl::StatusOr<int> PublishMember(const CliContext& context,
   absl::StatusOr<v1::RegistryChange> change =
       MakeMemberChange(files, profile.federation);
   if (!change.ok()) return change.status();
-  auto publisher = RegistryPublisher::Create(profile, signer_key);
+  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
   if (!publisher.ok()) return publisher.status();
   absl::Status status =
       PublishChange(context, absl::StrCat("member ", files.id),

@@ -51,10 +51,13 @@ std::string StopText(const v1::Corridor::Stop& stop) {
 // Reads the registry, checks all of it, and prints.
 using Print = std::function<void(const Federation&)>;
 
-absl::StatusOr<int> PrintRegistry(const ResolvedProfile& profile,
+absl::StatusOr<int> PrintRegistry(const CliContext& context,
+                                  const ResolvedProfile& profile,
                                   const Print& print) {
+  absl::StatusOr<client::LogSource> source = ConnectToLog(context, profile);
+  if (!source.ok()) return source.status();
   absl::StatusOr<std::unique_ptr<client::Registry>> registry =
-      client::Registry::Create(SourceOf(profile));
+      client::Registry::Create(*source);
   if (!registry.ok()) return registry.status();
   if (absl::Status s = (*registry)->Refresh(QuestionDeadline()); !s.ok()) {
     return s;
@@ -122,9 +125,10 @@ void AddListNoun(
   CLI::App* list = AddVerb(*noun, "list", description, examples);
   for (CLI::App* command : {noun, list}) {
     add_flags(*command);
-    RunWithProfile(*command, context, [print](const ResolvedProfile& profile) {
-      return PrintRegistry(profile, print);
-    });
+    RunWithProfile(*command, context,
+                   [&context, print](const ResolvedProfile& profile) {
+                     return PrintRegistry(context, profile, print);
+                   });
   }
 }
 

@@ -38,8 +38,13 @@ void RunWithProfile(CLI::App& command, CliContext& context,
   });
 }
 
-client::LogSource SourceOf(const ResolvedProfile& profile) {
+absl::StatusOr<client::LogSource> ConnectToLog(const CliContext& context,
+                                               const ResolvedProfile& profile) {
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
+      context.connect(profile.connection);
+  if (!channel.ok()) return channel.status();
   client::LogSource source;
+  source.channel = *std::move(channel);
   source.connection = profile.connection;
   source.federation = profile.federation;
   source.log_origin = profile.log_origin;

@@ -27,8 +27,10 @@ using ProfileAction =
 void RunWithProfile(CLI::App& command, CliContext& context,
                     ProfileAction action);
 
-// Where the log is read from.
-client::LogSource SourceOf(const ResolvedProfile& profile);
+// Where the log is read from, over a channel of its own. Errors as of
+// client::Connect().
+absl::StatusOr<client::LogSource> ConnectToLog(const CliContext& context,
+                                               const ResolvedProfile& profile);
 
 // Until when a question to a server is asked again if it cannot be reached.
 absl::Time QuestionDeadline();

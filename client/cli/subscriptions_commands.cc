@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -22,9 +21,10 @@ namespace {
 
 using Stub = v1::RelayService::Stub;
 
-absl::StatusOr<std::unique_ptr<Stub>> Connect(const ResolvedProfile& profile) {
+absl::StatusOr<std::unique_ptr<Stub>> Connect(const CliContext& context,
+                                              const ResolvedProfile& profile) {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel =
-      client::Connect(profile.connection);
+      context.connect(profile.connection);
   if (!channel.ok()) return channel.status();
   return v1::RelayService::NewStub(*channel);
 }
@@ -57,7 +57,7 @@ void AddRow(const v1::Subscription& subscription, Table* table) {
 
 absl::StatusOr<int> List(const CliContext& context,
                          const ResolvedProfile& profile) {
-  absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(profile);
+  absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(context, profile);
   if (!stub.ok()) return stub.status();
   Table table({"NAME", "POSITION", "BEHIND", "CONNECTED", "LAST SEEN"});
   v1::ListSubscriptionsRequest request;
@@ -84,7 +84,7 @@ absl::StatusOr<int> List(const CliContext& context,
 absl::StatusOr<int> Show(const CliContext& context,
                          const ResolvedProfile& profile,
                          const std::string& name) {
-  absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(profile);
+  absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(context, profile);
   if (!stub.ok()) return stub.status();
   absl::StatusOr<v1::Subscription> subscription = Fetch(**stub, name);
   if (!subscription.ok()) return subscription.status();
@@ -104,11 +104,11 @@ absl::Status Confirm(const CliContext& context,
               << subscription.next_position() << "; delete it? [y/N] "
               << std::flush;
   std::string answer;
-  if (isatty(STDIN_FILENO) != 1) {
+  if (context.in == &std::cin && isatty(STDIN_FILENO) != 1) {
     context.err << '\n';
     return UsageError("nobody can be asked here: give --yes to delete");
   }
-  std::getline(std::cin, answer);
+  std::getline(*context.in, answer);
   if (answer == "y" || answer == "Y" || answer == "yes") {
     return absl::OkStatus();
   }
@@ -118,7 +118,7 @@ absl::Status Confirm(const CliContext& context,
 absl::StatusOr<int> Delete(const CliContext& context,
                            const ResolvedProfile& profile,
                            const std::string& name, bool yes) {
-  absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(profile);
+  absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(context, profile);
   if (!stub.ok()) return stub.status();
   absl::StatusOr<v1::Subscription> subscription = Fetch(**stub, name);
   if (!subscription.ok()) return subscription.status();

@@ -21,6 +21,13 @@ namespace {
 
 constexpr std::int64_t kMaxPageSize = 500;
 
+absl::StatusOr<std::unique_ptr<client::UpdateReader>> OpenReader(
+    const CliContext& context, const ResolvedProfile& profile) {
+  absl::StatusOr<client::LogSource> source = ConnectToLog(context, profile);
+  if (!source.ok()) return source.status();
+  return client::UpdateReader::Create(*source);
+}
+
 struct ListOptions {
   FilterFlags filter;
   std::int64_t limit = 50;
@@ -44,7 +51,7 @@ absl::StatusOr<int> List(const CliContext& context,
   request.set_ascending(options.oldest_first);
 
   absl::StatusOr<std::unique_ptr<client::UpdateReader>> reader =
-      client::UpdateReader::Create(SourceOf(profile));
+      OpenReader(context, profile);
   if (!reader.ok()) return reader.status();
   std::int64_t left = options.limit;
   do {
@@ -79,7 +86,7 @@ absl::StatusOr<int> Show(const CliContext& context,
                          const ResolvedProfile& profile,
                          const std::string& key) {
   absl::StatusOr<std::unique_ptr<client::UpdateReader>> reader =
-      client::UpdateReader::Create(SourceOf(profile));
+      OpenReader(context, profile);
   if (!reader.ok()) return reader.status();
   absl::StatusOr<VerifiedEntry> entry = Fetch(**reader, key);
   if (!entry.ok()) return entry.status();

@@ -22,14 +22,15 @@ struct Result {
   std::string err;
 };
 
-Result Run(const std::vector<std::string>& arguments) {
+Result Gaceta(const std::vector<std::string>& arguments) {
   // No profile of whoever runs the test.
   setenv("XDG_CONFIG_HOME", "/nowhere", 1);
   setenv("LC_ALL", "C", 1);
   unsetenv("GACETA_PROFILE");
   std::ostringstream out;
   std::ostringstream err;
-  const int code = RunCli(arguments, out, err);
+  CliContext context{out, err};
+  const int code = RunCli(arguments, context);
   return {code, out.str(), err.str()};
 }
 
@@ -57,7 +58,7 @@ TEST(CommandLineTest, TheHelpOfEveryVerbHasAnExampleOfIt) {
   ForEachVerb(app, {}, [&](CLI::App&, std::vector<std::string> path) {
     ++verbs;
     path.emplace_back("--help");
-    const Result help = Run(path);
+    const Result help = Gaceta(path);
     EXPECT_EQ(help.code, kExitDone);
     EXPECT_THAT(help.out, HasSubstr("Example")) << path[0] << path[1];
     EXPECT_THAT(help.out, HasSubstr("gaceta " + path[0]));
@@ -68,12 +69,12 @@ TEST(CommandLineTest, TheHelpOfEveryVerbHasAnExampleOfIt) {
 }
 
 TEST(CommandLineTest, TheNounsOfTheCommandAreThere) {
-  const Result help = Run({"--help"});
+  const Result help = Gaceta({"--help"});
 
   EXPECT_EQ(help.code, kExitDone);
-  for (const char* noun : {"updates", "documents", "states", "corridors",
-                           "topics", "subscriptions", "registry", "pki",
-                           "completion"}) {
+  for (const char* noun :
+       {"updates", "documents", "states", "corridors", "topics",
+        "subscriptions", "registry", "pki", "completion"}) {
     EXPECT_THAT(help.out, HasSubstr(std::string("  ") + noun + " ")) << noun;
   }
   EXPECT_THAT(help.out, HasSubstr("Exit codes: 0 done, 1 failed"));
@@ -94,7 +95,7 @@ TEST(CommandLineTest, WrongUsageEndsWithTwoAndWordsOnStandardError) {
       {"--output=xml", "states"},
   };
   for (const auto& arguments : wrong) {
-    const Result result = Run(arguments);
+    const Result result = Gaceta(arguments);
     EXPECT_EQ(result.code, kExitUsage) << testing::PrintToString(arguments);
     EXPECT_EQ(result.out, "");
     EXPECT_NE(result.err, "");
@@ -102,18 +103,21 @@ TEST(CommandLineTest, WrongUsageEndsWithTwoAndWordsOnStandardError) {
 }
 
 TEST(CommandLineTest, WithoutAProfileTheMissingFlagsAreNamed) {
-  for (const auto& arguments : std::vector<std::vector<std::string>>{
-           {"states"}, {"states", "list"}, {"updates", "list"},
-           {"corridors"}, {"subscriptions", "list"}}) {
-    const Result result = Run(arguments);
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"states"},
+                                             {"states", "list"},
+                                             {"updates", "list"},
+                                             {"corridors"},
+                                             {"subscriptions", "list"}}) {
+    const Result result = Gaceta(arguments);
     EXPECT_EQ(result.code, kExitUsage);
     EXPECT_THAT(result.err, HasSubstr("missing --server, --server-id"));
   }
 }
 
 TEST(CommandLineTest, OptionsOfTheProgramMayFollowTheVerb) {
-  const Result result = Run({"updates", "list", "--output=json", "--server",
-                             "x:1", "--server-id", "spiffe://hn.x/node"});
+  const Result result = Gaceta({"updates", "list", "--output=json", "--server",
+                                "x:1", "--server-id", "spiffe://hn.x/node"});
 
   EXPECT_EQ(result.code, kExitUsage);
   EXPECT_THAT(result.err, HasSubstr("missing --certificate"));
@@ -121,9 +125,9 @@ TEST(CommandLineTest, OptionsOfTheProgramMayFollowTheVerb) {
 
 TEST(CommandLineTest, AFilterThatIsWrongIsFoundBeforeAnybodyIsCalled) {
   const Result result =
-      Run({"updates", "follow", "--event", "amended", "--server", "x:1",
-           "--server-id", "spiffe://hn.x/node", "--certificate", "/nowhere",
-           "--key", "/nowhere", "--root", "/nowhere"});
+      Gaceta({"updates", "follow", "--event", "amended", "--server", "x:1",
+              "--server-id", "spiffe://hn.x/node", "--certificate", "/nowhere",
+              "--key", "/nowhere", "--root", "/nowhere"});
 
   EXPECT_EQ(result.code, kExitUsage);
   EXPECT_THAT(result.err, HasSubstr("--event \"amended\""));
@@ -131,9 +135,9 @@ TEST(CommandLineTest, AFilterThatIsWrongIsFoundBeforeAnybodyIsCalled) {
 
 TEST(CommandLineTest, AFileThatCannotBeReadEndsWithOneAndItsName) {
   const Result result =
-      Run({"updates", "list", "--server", "x:1", "--server-id",
-           "spiffe://hn.x/node", "--certificate", "/nowhere/c.pem", "--key",
-           "/nowhere/k.pem", "--root", "/nowhere/r.pem"});
+      Gaceta({"updates", "list", "--server", "x:1", "--server-id",
+              "spiffe://hn.x/node", "--certificate", "/nowhere/c.pem", "--key",
+              "/nowhere/k.pem", "--root", "/nowhere/r.pem"});
 
   EXPECT_EQ(result.code, kExitFailed);
   EXPECT_THAT(result.err, HasSubstr("/nowhere/"));
@@ -142,10 +146,10 @@ TEST(CommandLineTest, AFileThatCannotBeReadEndsWithOneAndItsName) {
 // What bash offers for the words of a command line, the last being typed.
 std::string Complete(const std::string& words, int last) {
   const std::string bin = std::getenv("GACETA_BIN_DIR");
-  const std::string script =
-      "source <(\"" + bin + "/gaceta\" completion bash); COMP_WORDS=(" + words +
-      "); COMP_CWORD=" + std::to_string(last) +
-      "; _gaceta; echo \"${COMPREPLY[*]}\"";
+  const std::string script = "source <(\"" + bin +
+                             "/gaceta\" completion bash); COMP_WORDS=(" +
+                             words + "); COMP_CWORD=" + std::to_string(last) +
+                             "; _gaceta; echo \"${COMPREPLY[*]}\"";
   FILE* pipe = popen(("bash -c '" + script + "'").c_str(), "r");
   std::string output;
   char buffer[4096];

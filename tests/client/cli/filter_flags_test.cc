@@ -35,14 +35,14 @@ TEST(FilterFlagsTest, EveryFieldOfTheFilterHasAFlag) {
   EXPECT_THAT(filter->states(), ElementsAre("HN", "GT"));
   ASSERT_EQ(filter->corridors_size(), 2);
   EXPECT_EQ(filter->corridors(0).corridor(), "central");
-  EXPECT_THAT(filter->corridors(0).counterpart_roles(),
-              ElementsAre(v1::CORRIDOR_ROLE_TRANSIT,
-                          v1::CORRIDOR_ROLE_RECEIVING));
+  EXPECT_THAT(
+      filter->corridors(0).counterpart_roles(),
+      ElementsAre(v1::CORRIDOR_ROLE_TRANSIT, v1::CORRIDOR_ROLE_RECEIVING));
   EXPECT_EQ(filter->corridors(1).corridor(), "andean");
   EXPECT_EQ(filter->corridors(1).counterpart_roles_size(), 0);
   EXPECT_THAT(filter->kinds(), ElementsAre(v1::UPDATE_KIND_BEST_PRACTICE));
-  EXPECT_THAT(filter->events(), ElementsAre(v1::UPDATE_EVENT_AMENDMENT,
-                                            v1::UPDATE_EVENT_REPEAL));
+  EXPECT_THAT(filter->events(),
+              ElementsAre(v1::UPDATE_EVENT_AMENDMENT, v1::UPDATE_EVENT_REPEAL));
   EXPECT_THAT(filter->topics(), ElementsAre("entry-visa"));
   ASSERT_EQ(filter->instruments_size(), 2);
   EXPECT_EQ(filter->instruments(0).uri(), "urn:lex:br:");
@@ -91,9 +91,9 @@ TEST(FromTest, TakesPositionsWordsDaysAndTimes) {
   EXPECT_TRUE(std::holds_alternative<FromNow>(*ParseFrom("now")));
   EXPECT_EQ(std::get<absl::Time>(*ParseFrom("2026-03-01")),
             absl::FromCivil(absl::CivilDay(2026, 3, 1), absl::UTCTimeZone()));
-  EXPECT_EQ(std::get<absl::Time>(*ParseFrom("2026-03-01T06:00:00-06:00")),
-            absl::FromCivil(absl::CivilHour(2026, 3, 1, 12),
-                            absl::UTCTimeZone()));
+  EXPECT_EQ(
+      std::get<absl::Time>(*ParseFrom("2026-03-01T06:00:00-06:00")),
+      absl::FromCivil(absl::CivilHour(2026, 3, 1, 12), absl::UTCTimeZone()));
 }
 
 TEST(FromTest, AnythingElseIsAnErrorOfUsage) {

@@ -22,7 +22,10 @@ using ::testing::Not;
 TEST(OutputTest, TextOfStrangersCannotMoveTheCursor) {
   EXPECT_EQ(OneLine("Ley\n\x1B[2J\x7F"), "Ley  [2J ");
   // C1 control, right-to-left override, line separator.
-  EXPECT_EQ(OneLine("a\xC2\x9B" "b\xE2\x80\xAE" "c\xE2\x80\xA8" "d"),
+  EXPECT_EQ(OneLine("a\xC2\x9B"
+                    "b\xE2\x80\xAE"
+                    "c\xE2\x80\xA8"
+                    "d"),
             "a b c d");
 }
 
@@ -53,9 +56,9 @@ TEST(OutputTest, ShorteningKeepsWholeCharacters) {
 TEST(OutputTest, JsonStringsCanBeReadBack) {
   const std::string text = "a\"b\\c\n\x01ñ";
   google::protobuf::Value value;
-  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(JsonString(text),
-                                                          &value)
-                  .ok());
+  ASSERT_TRUE(
+      google::protobuf::util::JsonStringToMessage(JsonString(text), &value)
+          .ok());
   EXPECT_EQ(value.string_value(), text);
 }
 
@@ -64,9 +67,9 @@ TEST(OutputTest, AnErrorShowsItsReasonAndAllViolations) {
   std::ostringstream err;
   const CliContext context{out, err};
 
-  PrintError(context, InvalidFields("RULE_VIOLATION",
-                                    {{"update.kind", "is not set"},
-                                     {"update.event", "is not set"}}));
+  PrintError(context,
+             InvalidFields("RULE_VIOLATION", {{"update.kind", "is not set"},
+                                              {"update.event", "is not set"}}));
 
   EXPECT_EQ(out.str(), "");
   EXPECT_THAT(err.str(), HasSubstr("error: "));
@@ -82,8 +85,7 @@ TEST(OutputTest, AnErrorBeginsInThePersonsLanguage) {
 
   PrintError(context, absl::DataLossError("position 7"));
 
-  EXPECT_THAT(err.str(),
-              HasSubstr("erro: A VERIFICAÇÃO FALHOU: position 7"));
+  EXPECT_THAT(err.str(), HasSubstr("erro: A VERIFICAÇÃO FALHOU: position 7"));
 }
 
 TEST(OutputTest, ExitCodesFollowFromTheError) {
@@ -170,8 +172,7 @@ TEST(EntryTextTest, JsonIsOneObjectInOneLine) {
   const std::string json = EntryJson(Adoption());
 
   google::protobuf::Struct object;
-  ASSERT_TRUE(
-      google::protobuf::util::JsonStringToMessage(json, &object).ok());
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json, &object).ok());
   EXPECT_EQ(object.fields().at("position").number_value(), 12);
   EXPECT_TRUE(object.fields().at("verified").bool_value());
   EXPECT_EQ(object.fields()

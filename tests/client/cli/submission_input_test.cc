@@ -87,7 +87,8 @@ TEST(SubmissionInputTest, AnIdIsDerivedFromTheContentAlone) {
   const auto again = ParseSubmission(Line(""), "g:7", "/other");
   const auto other_audience = ParseSubmission(
       Line(R"(,"audience":{"scope":"SCOPE_MEMBERS"})"), "f:1", ".");
-  const auto other_state = ParseSubmission(Line(R"(,"state":"GT")"), "f:1", ".");
+  const auto other_state =
+      ParseSubmission(Line(R"(,"state":"GT")"), "f:1", ".");
 
   EXPECT_EQ(once->request.submission_id(), again->request.submission_id());
   EXPECT_NE(once->request.submission_id(),
@@ -102,7 +103,8 @@ TEST(SubmissionInputTest, WhatIsWrongIsSaidWithItsPlace) {
   EXPECT_THAT(MessageOf(unknown.status()), HasSubstr("f.ndjson:3: "));
   EXPECT_THAT(MessageOf(unknown.status()), HasSubstr("evnt"));
 
-  const auto bad_id = ParseSubmission(Line(R"(,"submissionId":"7")"), "f:1", ".");
+  const auto bad_id =
+      ParseSubmission(Line(R"(,"submissionId":"7")"), "f:1", ".");
   EXPECT_THAT(MessageOf(bad_id.status()), HasSubstr("expected a UUID"));
 
   const auto bad_digest =
@@ -112,8 +114,8 @@ TEST(SubmissionInputTest, WhatIsWrongIsSaidWithItsPlace) {
 
 TEST(SubmissionReaderTest, ReadsOneObjectALineAndGoesOnBehindABadOne) {
   TempFolder folder;
-  const std::string path = folder.Write(
-      "u.ndjson", Line("") + "\n\n" + "{broken\n" + kBareUpdate);
+  const std::string path =
+      folder.Write("u.ndjson", Line("") + "\n\n" + "{broken\n" + kBareUpdate);
 
   const ReadAll read(path);
 
@@ -149,8 +151,8 @@ TEST(SubmissionReaderTest, ReadsTheStandardInput) {
 
 TEST(SubmissionReaderTest, AFileThatIsNotThereIsAnError) {
   std::istringstream in;
-  EXPECT_TRUE(absl::IsNotFound(
-      SubmissionReader::Open("/nowhere/u.json", in).status()));
+  EXPECT_TRUE(
+      absl::IsNotFound(SubmissionReader::Open("/nowhere/u.json", in).status()));
   EXPECT_TRUE(absl::IsNotFound(SubmissionReader::Open("/", in).status()));
 }
 

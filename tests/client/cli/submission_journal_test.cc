@@ -37,8 +37,7 @@ TEST_F(SubmissionJournalTest, RemembersWhatWasAccepted) {
 
 TEST_F(SubmissionJournalTest, EachNodeHasItsOwn) {
   ASSERT_TRUE(Open().Record(kFirst, 12).ok());
-  ASSERT_TRUE(
-      Open("spiffe://gt.gaceta.example/node").Record(kSecond, 13).ok());
+  ASSERT_TRUE(Open("spiffe://gt.gaceta.example/node").Record(kSecond, 13).ok());
 
   EXPECT_EQ(Open().Find(kSecond), std::nullopt);
   EXPECT_EQ(Open().Find(kFirst), 12);
@@ -47,8 +46,7 @@ TEST_F(SubmissionJournalTest, EachNodeHasItsOwn) {
 TEST_F(SubmissionJournalTest, ALineThatWasCutOffIsPassedOver) {
   ASSERT_TRUE(Open().Record(kFirst, 12).ok());
   const std::string whole = folder_.Read("u.ndjson.submissions");
-  folder_.Write("u.ndjson.submissions",
-                whole + kNode + " " + kSecond + " 1");
+  folder_.Write("u.ndjson.submissions", whole + kNode + " " + kSecond + " 1");
 
   SubmissionJournal journal = Open();
   EXPECT_EQ(journal.Find(kSecond), std::nullopt);
