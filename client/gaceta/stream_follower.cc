@@ -214,6 +214,13 @@ absl::Status StreamFollower::OnOpened(const v1::SubscribeResponse& message) {
   stream_position_ = opened.start_position();
   told_ = opened.start_position();
   MaybeAcknowledge();
+  // Where it begins is news only if the server has chosen: then a caller can
+  // acknowledge it before anything comes.
+  if (!asked_.has_start_position()) {
+    queue_->Push({{},
+                  opened.start_position(),
+                  opened.start_position() == opened.log_size()});
+  }
   return absl::OkStatus();
 }
 
@@ -301,7 +308,9 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
   delivery.next_position = verifier_.state().next_position;
   Publish();
   // What holds is delivered, also if something after it does not.
-  queue_->Push(std::move(delivery));
+  if (status.ok() || !delivery.entries.empty()) {
+    queue_->Push(std::move(delivery));
+  }
   return status;
 }
 

@@ -1,0 +1,349 @@
+// A server that lies: whatever it does, nothing that does not hold is
+// delivered.
+#include <functional>
+
+#include "errors/errors.h"
+#include "gmock/gmock.h"
+#include "subscriber_fixture.h"
+
+namespace gaceta::client {
+namespace {
+
+using ::testing::HasSubstr;
+
+// One entry, found by its position, and the message that it is in.
+using Change = std::function<void(v1::SubscribeResponse* message, int index)>;
+
+class SubscriberAttackTest : public SubscriberTest {
+ protected:
+  static constexpr std::int64_t kBad = 5;
+
+  void SetUp() override {
+    SubscriberTest::SetUp();
+    relay_->PublishMany(9);
+  }
+
+  // Changes the message that has entry kBad.
+  void Attack(const Change& change) {
+    relay_->OnSend([change](v1::SubscribeResponse* message) {
+      for (int i = 0; i < message->entries_size(); ++i) {
+        if (message->entries(i).position() == kBad) {
+          change(message, i);
+          return;
+        }
+      }
+    });
+  }
+
+  // What comes before is delivered; then it stops, for this reason, for good.
+  void ExpectStopsBefore(std::int64_t position, const std::string& reason) {
+    for (int entries : {64, 1}) {
+      relay_->SetMessageEntries(entries);
+      Subscribe(Options());
+
+      EXPECT_EQ(ReadTo(10), Range(0, position));
+      EXPECT_TRUE(absl::IsDataLoss(status_)) << status_;
+      EXPECT_EQ(Reason(status_), reason) << status_;
+      EXPECT_EQ(Next().status(), status_);
+    }
+  }
+
+  static void ChangeLeaf(v1::Entry* entry,
+                         const std::function<void(v1::Leaf*)>& change) {
+    v1::Leaf leaf;
+    ASSERT_TRUE(leaf.ParseFromString(entry->leaf()));
+    change(&leaf);
+    entry->set_leaf(leaf.SerializeAsString());
+  }
+};
+
+TEST_F(SubscriberAttackTest, AlteredPayload) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    message->mutable_entries(i)->mutable_payload()->back() ^= 1;
+  });
+
+  ExpectStopsBefore(kBad, "PAYLOAD_DIGEST_MISMATCH");
+}
+
+TEST_F(SubscriberAttackTest, AlteredSignature) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    ChangeLeaf(message->mutable_entries(i),
+               [](v1::Leaf* leaf) { leaf->mutable_signature()->back() ^= 1; });
+  });
+
+  ExpectStopsBefore(kBad, "BAD_SIGNATURE");
+}
+
+TEST_F(SubscriberAttackTest, AlteredHeader) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    ChangeLeaf(message->mutable_entries(i), [](v1::Leaf* leaf) {
+      v1::StatementHeader header;
+      header.ParseFromString(leaf->header());
+      header.set_agency("someone-else");
+      leaf->set_header(header.SerializeAsString());
+    });
+  });
+
+  ExpectStopsBefore(kBad, "BAD_SIGNATURE");
+}
+
+TEST_F(SubscriberAttackTest, KeyOfAnotherState) {
+  const std::string other = relay_->federation().KeyId("MX");
+  Attack([other](v1::SubscribeResponse* message, int i) {
+    ChangeLeaf(message->mutable_entries(i),
+               [&other](v1::Leaf* leaf) { leaf->set_key_id(other); });
+  });
+
+  ExpectStopsBefore(kBad, "UNKNOWN_KEY");
+}
+
+TEST_F(SubscriberAttackTest, SwappedLeafAndPayload) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    message->mutable_entries(i)->set_payload("something else");
+  });
+
+  ExpectStopsBefore(kBad, "PAYLOAD_DIGEST_MISMATCH");
+}
+
+TEST_F(SubscriberAttackTest, PayloadThatIsSaidToBeOmitted) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    message->mutable_entries(i)->set_omission(v1::Entry::OMISSION_RESTRICTED);
+  });
+
+  ExpectStopsBefore(kBad, "PAYLOAD_DIGEST_MISMATCH");
+}
+
+TEST_F(SubscriberAttackTest, TornLeaf) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    message->mutable_entries(i)->mutable_leaf()->resize(40);
+  });
+
+  ExpectStopsBefore(kBad, "MALFORMED_STATEMENT");
+}
+
+TEST_F(SubscriberAttackTest, SameEntryTwice) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    const v1::Entry again = message->entries(i);
+    *message->add_entries() = again;
+    // Right behind the first.
+    for (int k = message->entries_size() - 1; k > i + 1; --k) {
+      message->mutable_entries()->SwapElements(k, k - 1);
+    }
+  });
+
+  ExpectStopsBefore(kBad + 1, "POSITION_ORDER");
+}
+
+TEST_F(SubscriberAttackTest, SameEntryUnderAnotherPosition) {
+  // GT's statement at 4 comes again in place of HN's at 5.
+  const v1::Entry again = relay_->entries()[4];
+  Attack([again](v1::SubscribeResponse* message, int i) {
+    *message->mutable_entries(i) = again;
+    message->mutable_entries(i)->set_position(kBad);
+  });
+
+  ExpectStopsBefore(kBad, "CHAIN_BROKEN");
+}
+
+TEST_F(SubscriberAttackTest, ReorderedEntries) {
+  relay_->OnSend([](v1::SubscribeResponse* message) {
+    if (message->entries_size() > 6) {
+      message->mutable_entries()->SwapElements(5, 6);
+    }
+  });
+  Subscribe(Options());
+
+  const auto positions = ReadTo(10);
+
+  // 6 before 5: the earlier is late, and 6 itself holds.
+  EXPECT_EQ(positions, (std::vector<std::int64_t>{0, 1, 2, 3, 4, 6}));
+  EXPECT_EQ(Reason(status_), "POSITION_ORDER");
+}
+
+TEST_F(SubscriberAttackTest, ReorderedStatementsOfOnePublisher) {
+  // GT's statements at 4 and 7 change places, and say that it is their own.
+  relay_->OnSend([](v1::SubscribeResponse* message) {
+    if (message->entries_size() < 8) return;
+    message->mutable_entries()->SwapElements(4, 7);
+    message->mutable_entries(4)->set_position(4);
+    message->mutable_entries(7)->set_position(7);
+  });
+  Subscribe(Options());
+
+  EXPECT_EQ(ReadTo(10), Range(0, 4));
+  EXPECT_EQ(Reason(status_), "CHAIN_GAP") << status_;
+}
+
+TEST_F(SubscriberAttackTest, WithheldStatement) {
+  Attack([](v1::SubscribeResponse* message, int i) {
+    message->mutable_entries()->DeleteSubrange(i, 1);
+  });
+
+  // HN's next is at 8.
+  Subscribe(Options());
+  EXPECT_EQ(ReadTo(10), (std::vector<std::int64_t>{0, 1, 2, 3, 4, 6, 7}));
+  EXPECT_EQ(Reason(status_), "CHAIN_GAP");
+}
+
+TEST_F(SubscriberAttackTest, WithheldFirstStatementOfAPublisher) {
+  relay_->OnSend([](v1::SubscribeResponse* message) {
+    for (int i = 0; i < message->entries_size(); ++i) {
+      if (message->entries(i).position() == 2) {
+        message->mutable_entries()->DeleteSubrange(i, 1);
+      }
+    }
+  });
+
+  Subscribe(Options());
+  EXPECT_EQ(ReadTo(10), (std::vector<std::int64_t>{0, 1, 3, 4}));
+  EXPECT_EQ(Reason(status_), "CHAIN_GAP");
+}
+
+TEST_F(SubscriberAttackTest, WithheldStatementOfAStateThatIsFollowed) {
+  SubscriberOptions options = Options();
+  options.filter.add_states("HN");
+  Attack([](v1::SubscribeResponse* message, int i) {
+    message->mutable_entries()->DeleteSubrange(i, 1);
+  });
+
+  Subscribe(options);
+
+  EXPECT_EQ(ReadTo(10), (std::vector<std::int64_t>{0, 2}));
+  EXPECT_EQ(Reason(status_), "CHAIN_GAP");
+}
+
+TEST_F(SubscriberAttackTest, GapIsNoneWhereTheFilterPassesOnlySome) {
+  v1::Update other = FakeUpdate("HN", 50);
+  other.mutable_instrument()->set_topics(0, "asylum-refuge");
+  relay_->Publish("HN", other);
+  relay_->Publish("HN", FakeUpdate("HN", 51));
+  SubscriberOptions options = Options();
+  options.filter.add_states("HN");
+  options.filter.add_topics("entry-visa");
+
+  Subscribe(options);
+
+  EXPECT_EQ(ReadTo(12), (std::vector<std::int64_t>{0, 2, 5, 8, 11}));
+  EXPECT_TRUE(status_.ok()) << status_;
+}
+
+TEST_F(SubscriberAttackTest, ProgressThatGoesBack) {
+  relay_->OnSend([](v1::SubscribeResponse* message) {
+    message->mutable_progress()->set_next_position(2);
+  });
+
+  Subscribe(Options());
+
+  EXPECT_EQ(ReadTo(11), Range(0, 10));
+  EXPECT_EQ(Reason(status_), "POSITION_ORDER");
+}
+
+TEST_F(SubscriberAttackTest, ProgressThatJumpsHidesNothing) {
+  // The server says that it has sent all below 8, and then sends what it had
+  // kept back.
+  relay_->SetMessageEntries(1);
+  relay_->OnSend([](v1::SubscribeResponse* message) {
+    if (message->progress().next_position() == 5) {
+      message->mutable_progress()->set_next_position(8);
+    }
+  });
+
+  Subscribe(Options());
+
+  EXPECT_EQ(ReadTo(11), Range(0, 5));
+  EXPECT_EQ(Reason(status_), "POSITION_ORDER");
+}
+
+TEST_F(SubscriberAttackTest, AnotherLog) {
+  relay_->SetLogOrigin("other.example/log");
+
+  Subscribe(Options());
+
+  EXPECT_EQ(Reason(Next().status()), "WRONG_LOG");
+}
+
+TEST_F(SubscriberAttackTest, ShortenedLogAfterAReconnect) {
+  Subscribe(Options());
+  ASSERT_EQ(ReadTo(10), Range(0, 10));
+
+  relay_->Shorten(8);
+  relay_->CutBefore(10);
+
+  EXPECT_EQ(Reason(Next().status()), "LOG_SHORTENED");
+}
+
+TEST_F(SubscriberAttackTest, MissingRegistryStatement) {
+  relay_->HideFromRegistry(0);
+  SubscriberOptions options = Options();
+  options.start = Start::Position(3);
+
+  Subscribe(options);
+
+  EXPECT_EQ(Reason(Next().status()), "UNKNOWN_KEY") << Next().status();
+}
+
+TEST_F(SubscriberAttackTest, RootOfAnotherFederation) {
+  auto other = FakeRelay::Start({"GT", "HN"});
+  ASSERT_TRUE(other.ok());
+  SubscriberOptions options = Options();
+  options.source.root_pem = (*other)->source().root_pem;
+
+  Subscribe(options);
+
+  EXPECT_EQ(Reason(Next().status()), "UNKNOWN_KEY") << Next().status();
+}
+
+// --- Keys that come and go
+// -----------------------------------------------------------
+
+class SubscriberKeysTest : public SubscriberTest {
+ protected:
+  // HN gets a new key, and its old one is revoked. Returns where.
+  std::int64_t RotateKey() {
+    v1::RegistryChange change;
+    v1::SignerKeyRevocation* revocation =
+        change.add_items()->mutable_signer_key_revocation();
+    revocation->set_key_id(relay_->federation().KeyId("HN"));
+    revocation->set_ground("rotation");
+    auto signer = relay_->federation().NewSigner("HN");
+    EXPECT_TRUE(signer.ok()) << signer.status();
+    *change.add_items() = *signer;
+    return relay_->ChangeRegistry(change);
+  }
+};
+
+TEST_F(SubscriberKeysTest, EachEntryIsCheckedByTheKeysOfItsTime) {
+  relay_->PublishMany(6);
+  const std::int64_t rotation = RotateKey();
+  relay_->PublishMany(6);
+
+  // In one message, and begun anywhere around the change.
+  for (std::int64_t start = 0; start <= rotation + 2; ++start) {
+    SubscriberOptions options = Options();
+    options.start = Start::Position(start);
+    Subscribe(options);
+
+    EXPECT_EQ(ReadTo(14), Range(start, 14));
+    EXPECT_TRUE(status_.ok()) << status_;
+  }
+}
+
+TEST_F(SubscriberKeysTest, RevokedKeySignsNothingMore) {
+  relay_->PublishMany(3);
+  v1::RegistryChange change;
+  v1::SignerKeyRevocation* revocation =
+      change.add_items()->mutable_signer_key_revocation();
+  revocation->set_key_id(relay_->federation().KeyId("HN"));
+  revocation->set_ground("stolen");
+  relay_->ChangeRegistry(change);
+  relay_->Publish("HN", FakeUpdate("HN", 99));
+
+  Subscribe(Options());
+
+  EXPECT_EQ(ReadTo(6), Range(0, 5));
+  EXPECT_EQ(Reason(status_), "UNKNOWN_KEY");
+  EXPECT_THAT(status_.message(), HasSubstr("revoked"));
+}
+
+}  // namespace
+}  // namespace gaceta::client
