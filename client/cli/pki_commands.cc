@@ -202,11 +202,11 @@ void AddMember(CLI::App* verb, MakeFlags* flags) {
 void AddRoot(CLI::App& noun, CliContext& context) {
   CLI::App* verb = AddVerb(
       noun, "root",
-      "Makes the federation's root CA: DIR/root.pem and DIR/root.key.\n"
-      "It signs the CAs of members and nothing else. Keep root.key offline:\n"
-      "who has it can make a CA for any member. root.pem goes to everybody.",
+      "Makes the federation's root CA: DIR/root.pem and DIR/root.key.",
       "  gaceta pki root pki --federation gaceta.example\n"
-      "  gaceta pki root pki --federation gaceta.example --days 3650");
+      "  gaceta pki root pki --federation gaceta.example --days 3650\n\n"
+      "It signs the CAs of members and nothing else. Keep root.key offline:\n"
+      "who has it can make a CA for any member. root.pem goes to everybody.\n");
   auto flags = std::make_shared<MakeFlags>();
   AddFolder(verb, flags.get());
   verb->add_option("--federation", flags->federation,
@@ -219,12 +219,13 @@ void AddRoot(CLI::App& noun, CliContext& context) {
 void AddCa(CLI::App& noun, CliContext& context) {
   CLI::App* verb = AddVerb(
       noun, "ca",
-      "Makes the CA of a member, signed by the root: DIR/NAME/ca.pem and\n"
-      "ca.key. A critical name constraint keeps it to the member's own names:\n"
-      "the CA of hn cannot sign a certificate of gt. Hand DIR/NAME to the\n"
-      "member over a safe way; ca.key is the member's alone from then on.",
+      "Makes a member's CA, signed by the root: DIR/NAME/ca.pem and ca.key.",
       "  gaceta pki ca pki hn\n"
-      "  gaceta pki ca pki secretariat --days 1825");
+      "  gaceta pki ca pki secretariat --days 1825\n\n"
+      "A critical name constraint keeps it to the member's own names: the CA\n"
+      "of hn cannot sign a certificate of gt. Hand DIR/NAME to the member "
+      "over\n"
+      "a safe way; ca.key is the member's alone from then on.\n");
   auto flags = std::make_shared<MakeFlags>();
   AddFolder(verb, flags.get());
   AddMember(verb, flags.get());
@@ -234,25 +235,23 @@ void AddCa(CLI::App& noun, CliContext& context) {
 void AddLeaf(CLI::App& noun, CliContext& context) {
   CLI::App* verb = AddVerb(
       noun, "leaf",
-      "Makes the certificate of a server, program or person, signed by the\n"
-      "member's CA. Its SPIFFE ID says what it may do:\n"
-      "  node               publishes for its state and follows the hub\n"
-      "  signer             signs the statements of the member; never "
-      "connects\n"
-      "  agency/NAME        submits to the node of its state\n"
-      "  subscriber/NAME    reads what is relayed\n"
-      "  admin/NAME         administers the node; of the secretariat: the\n"
-      "                     registry\n"
-      "  hub                of the secretariat: is the hub\n"
-      "The .pem holds the leaf followed by its CA, as servers want it.",
+      "Makes the certificate of a server, program or person: DIR/NAME/*.pem.",
       "  gaceta pki leaf pki hn node --dns node.hn.gaceta.example\n"
       "  gaceta pki leaf pki hn agency/migracion\n"
       "  gaceta pki leaf pki hn signer --ed25519\n"
-      "  gaceta pki leaf pki secretariat admin/ana --days 90");
+      "  gaceta pki leaf pki secretariat admin/ana --days 90\n\n"
+      "The member's CA signs it. Its role says what it may do:\n"
+      "  node              publishes for its state and follows the hub\n"
+      "  signer            signs the member's statements; never connects\n"
+      "  agency/NAME       submits to the node of its state\n"
+      "  subscriber/NAME   reads what is relayed\n"
+      "  admin/NAME        administers the node; of secretariat, the registry\n"
+      "  hub               of secretariat: is the hub\n"
+      "The .pem holds the leaf followed by its CA, as servers want it.\n");
   auto flags = std::make_shared<MakeFlags>();
   AddFolder(verb, flags.get());
   AddMember(verb, flags.get());
-  verb->add_option("role", flags->path, "What it is, as listed above")
+  verb->add_option("role", flags->path, "What it is, as listed below")
       ->required()
       ->type_name("ROLE");
   verb->add_option("--dns", flags->dns_names,
@@ -268,12 +267,12 @@ void AddLeaf(CLI::App& noun, CliContext& context) {
 void AddInspect(CLI::App& noun, CliContext& context) {
   CLI::App* verb = AddVerb(
       noun, "inspect",
-      "Shows what certificates say: whose they are, which role that is, who\n"
-      "signed them, how long they count, and the id of their key. With --root\n"
-      "it checks the chain too, and ends with code 3 if one does not hold. Of\n"
-      "a private key it shows the id only.",
+      "Shows what certificates say, and checks their chain with --root.",
       "  gaceta pki inspect pki/hn/node.pem --root pki/root.pem\n"
-      "  gaceta pki inspect pki/*/*.pem --output=json");
+      "  gaceta pki inspect pki/*/*.pem --output=json\n\n"
+      "It shows whose they are, in which role, who signed them, how long they\n"
+      "count, and the id of their key; of a private key the id only. It ends\n"
+      "with code 3 if a chain does not hold under --root.\n");
   auto paths = std::make_shared<std::vector<std::string>>();
   auto root = std::make_shared<std::string>();
   verb->add_option("files", *paths, "PEM files")->required()->type_name("FILE");
