@@ -4,6 +4,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -31,12 +33,18 @@ constexpr char kSchema[] =
     "  checksum INTEGER NOT NULL"
     ") STRICT;";
 
-// The first 8 bytes of the SHA-256 over all that is stored of an entry.
-std::int64_t Checksum(const StoredEntry& entry) {
+// Positions are dense from 0, so the last one says how many there are.
+constexpr char kSelectEnd[] =
+    "SELECT coalesce(max(position), -1) + 1 FROM entry";
+
+// The first 8 bytes of the SHA-256 over all that is stored of an entry, its
+// place included: whole entries that changed places are damage as well.
+std::int64_t Checksum(Position position, const StoredEntry& entry) {
   Sha256Hasher hasher;
-  const std::uint64_t sizes[] = {entry.leaf.size(), entry.payload.size(),
+  const std::uint64_t facts[] = {static_cast<std::uint64_t>(position),
+                                 entry.leaf.size(), entry.payload.size(),
                                  static_cast<std::uint64_t>(entry.omission)};
-  hasher.Update({reinterpret_cast<const char*>(sizes), sizeof sizes});
+  hasher.Update({reinterpret_cast<const char*>(facts), sizeof facts});
   hasher.Update(entry.leaf);
   hasher.Update(entry.payload);
   std::int64_t checksum = 0;
@@ -47,6 +55,17 @@ std::int64_t Checksum(const StoredEntry& entry) {
 std::string Blob(const SQLite::Column& column) {
   return {static_cast<const char*>(column.getBlob()),
           static_cast<std::size_t>(column.getBytes())};
+}
+
+// Reads the row that `select` is at; false if it is not the one that was
+// written at `position`.
+bool ReadRow(SQLite::Statement& select, Position position, StoredEntry* entry) {
+  entry->leaf = Blob(select.getColumn(1));
+  entry->payload = Blob(select.getColumn(2));
+  entry->omission =
+      static_cast<v1::Entry::Omission>(select.getColumn(3).getInt());
+  return select.getColumn(0).getInt64() == position &&
+         select.getColumn(4).getInt64() == Checksum(position, *entry);
 }
 
 }  // namespace
@@ -68,7 +87,7 @@ struct SqliteLogStore::Connection {
     if (select == nullptr) {
       select = std::make_unique<SQLite::Statement>(
           *db,
-          "SELECT leaf, payload, omission, checksum FROM entry"
+          "SELECT position, leaf, payload, omission, checksum FROM entry"
           " WHERE position >= ? ORDER BY position LIMIT ?");
     }
     return *select;
@@ -82,6 +101,15 @@ struct SqliteLogStore::Connection {
 SqliteLogStore::SqliteLogStore(std::string path) : path_(std::move(path)) {}
 
 SqliteLogStore::~SqliteLogStore() {
+  // Connections end before the lock does: the next server has the file alone.
+  {
+    absl::MutexLock lock(&writer_mu_);
+    writer_.reset();
+  }
+  {
+    absl::MutexLock lock(&readers_mu_);
+    readers_.clear();
+  }
   if (lock_file_ >= 0) close(lock_file_);
 }
 
@@ -110,12 +138,8 @@ absl::StatusOr<std::unique_ptr<SqliteLogStore>> SqliteLogStore::Open(
   auto db = OpenSqliteFile(options);
   if (!db.ok()) return db.status();
   absl::Status status = RunSqlite(absl::StrCat("cannot read ", path), [&] {
-    // Positions are dense from 0, so the last one says how many there are.
-    const Position size =
-        (*db)
-            ->execAndGet("SELECT coalesce(max(position), -1) + 1 FROM entry")
-            .getInt64();
-    store->size_.store(size, std::memory_order_release);
+    store->size_.store((*db)->execAndGet(kSelectEnd).getInt64(),
+                       std::memory_order_release);
   });
   if (!status.ok()) return status;
   absl::MutexLock lock(&store->writer_mu_);
@@ -138,40 +162,45 @@ absl::Status SqliteLogStore::Append(Position expected,
         Position position = expected;
         for (const StoredEntry& entry : entries) {
           insert.reset();
-          insert.bind(1, position++);
+          insert.bind(1, position);
           insert.bindNoCopy(2, static_cast<const void*>(entry.leaf.data()),
                             static_cast<int>(entry.leaf.size()));
           insert.bindNoCopy(3, static_cast<const void*>(entry.payload.data()),
                             static_cast<int>(entry.payload.size()));
           insert.bind(4, static_cast<int>(entry.omission));
-          insert.bind(5, Checksum(entry));
+          insert.bind(5, Checksum(position, entry));
           insert.exec();
+          ++position;
         }
         insert.reset();
         transaction.commit();
       });
   if (!status.ok()) {
-    // A commit that failed may have landed or not: what can be read counts.
+    // A commit that failed may have landed or not: what others can read counts.
     writer_->insert.reset();
-    Position end = size;
-    if (absl::Status read = RunSqlite("cannot read back",
-                                      [&] {
-                                        end = writer_->db
-                                                  ->execAndGet(
-                                                      "SELECT coalesce(max("
-                                                      "position), -1) + 1 "
-                                                      "FROM entry")
-                                                  .getInt64();
-                                      });
-        !read.ok()) {
+    auto end = ReadEnd();
+    if (!end.ok()) {
       return absl::UnknownError(
-          absl::StrCat(status.message(), "; ", read.message()));
+          absl::StrCat(status.message(), "; ", end.status().message()));
     }
-    if (end == size) return status;
+    if (*end == size) return status;
   }
   size_.store(size + static_cast<Position>(entries.size()),
               std::memory_order_release);
   return absl::OkStatus();
+}
+
+absl::StatusOr<Position> SqliteLogStore::ReadEnd() const {
+  // Not by the writer's connection, which would see its own open transaction.
+  auto reader = TakeReader();
+  if (!reader.ok()) return reader.status();
+  Position end = 0;
+  absl::Status status = RunSqlite("cannot read back", [&] {
+    end = (*reader)->db->execAndGet(kSelectEnd).getInt64();
+  });
+  if (!status.ok()) return status;
+  ReturnReader(*std::move(reader));
+  return end;
 }
 
 absl::StatusOr<std::unique_ptr<SqliteLogStore::Connection>>
@@ -214,19 +243,16 @@ absl::StatusOr<std::vector<StoredEntry>> SqliteLogStore::Read(
         SQLite::Statement& select = (*reader)->Select();
         select.reset();
         select.bind(1, begin);
-        select.bind(2, max_count);
+        select.bind(2, std::max(0, max_count));
         std::size_t bytes = 0;
         // Not beyond Size(): what is committed, but not yet announced, is not
         // for readers.
-        while (begin + static_cast<Position>(out.size()) < size &&
-               (out.empty() || bytes < max_bytes) && select.executeStep()) {
+        const Position end = std::min<Position>(size, begin + max_count);
+        for (Position position = begin;
+             position < end && (out.empty() || bytes < max_bytes); ++position) {
           StoredEntry entry;
-          entry.leaf = Blob(select.getColumn(0));
-          entry.payload = Blob(select.getColumn(1));
-          entry.omission =
-              static_cast<v1::Entry::Omission>(select.getColumn(2).getInt());
-          if (Checksum(entry) != select.getColumn(3).getInt64()) {
-            damaged = begin + static_cast<Position>(out.size());
+          if (!select.executeStep() || !ReadRow(select, position, &entry)) {
+            damaged = position;
             break;
           }
           bytes += entry.leaf.size() + entry.payload.size();
@@ -239,8 +265,8 @@ absl::StatusOr<std::vector<StoredEntry>> SqliteLogStore::Read(
   if (damaged >= 0) {
     return absl::DataLossError(
         absl::StrCat("entry ", damaged, " of ", path_,
-                     " does not match its checksum; restore it from a backup "
-                     "or a node's mirror"));
+                     " is missing or does not match its checksum; restore it "
+                     "from a backup or a node's mirror"));
   }
   return out;
 }

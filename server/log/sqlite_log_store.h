@@ -17,7 +17,8 @@ namespace gaceta {
 // WAL with synchronous=FULL: an append is one transaction and one fsync, and is
 // durable when it returns. Readers have connections of their own and never wait
 // for the writer. Each entry carries a checksum, since SQLite has none of its
-// own: bytes that changed on disk are reported as kDataLoss.
+// own: bytes that changed on disk, and entries that are missing or out of
+// place, are reported as kDataLoss.
 class SqliteLogStore : public LogStore {
  public:
   // Opens or makes the file. kUnavailable if another process has it: one folder
@@ -39,6 +40,8 @@ class SqliteLogStore : public LogStore {
 
   explicit SqliteLogStore(std::string path);
 
+  // Number of entries that are committed.
+  absl::StatusOr<Position> ReadEnd() const;
   absl::StatusOr<std::unique_ptr<Connection>> TakeReader() const;
   void ReturnReader(std::unique_ptr<Connection> reader) const;
 

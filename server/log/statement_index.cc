@@ -111,6 +111,9 @@ class SqliteStatementIndex : public StatementIndex {
 
   absl::StatusOr<std::optional<IndexedStatement>> FindById(
       absl::string_view statement_id) const override {
+    if (!IsStatementId(statement_id)) {
+      return std::optional<IndexedStatement>();
+    }
     const std::string id = IdBytes(statement_id);
     return FindOne("WHERE statement_id = ?1", [&id](SQLite::Statement& query) {
       query.bind(1, static_cast<const void*>(id.data()),
@@ -189,6 +192,13 @@ class SqliteStatementIndex : public StatementIndex {
   }
 
  protected:
+  absl::StatusOr<std::string> LastDigest() const override {
+    auto last =
+        FindOne("ORDER BY position DESC LIMIT 1", [](SQLite::Statement&) {});
+    if (!last.ok()) return last.status();
+    return last->has_value() ? (*last)->header_digest : "";
+  }
+
   absl::Status Clear() override {
     absl::MutexLock lock(&mu_);
     next_ = 0;
@@ -210,7 +220,8 @@ class SqliteStatementIndex : public StatementIndex {
     if (statement == nullptr) {
       statement = std::make_unique<SQLite::Statement>(*db_, sql);
     }
-    statement->reset();
+    // reset() would throw the error of the step before once more.
+    statement->tryReset();
     return *statement;
   }
 
@@ -332,8 +343,23 @@ absl::StatusOr<std::unique_ptr<StatementIndex>> StatementIndex::Open(
   return OpenOnce(path);
 }
 
+absl::StatusOr<bool> StatementIndex::Begins(const LogStore& log) const {
+  const Position next = NextPosition();
+  if (next == 0) return true;
+  if (next > log.Size()) return false;
+  auto digest = LastDigest();
+  if (!digest.ok()) return digest.status();
+  auto last = log.Read(next - 1, 1, 1);
+  if (!last.ok()) return last.status();
+  v1::Leaf leaf;
+  return leaf.ParseFromString(last->front().leaf) &&
+         Sha256(leaf.header()) == *digest;
+}
+
 absl::Status StatementIndex::CatchUp(const LogStore& log) {
-  if (NextPosition() > log.Size()) {
+  auto begins = Begins(log);
+  if (!begins.ok()) return begins.status();
+  if (!*begins) {
     if (absl::Status s = Clear(); !s.ok()) return s;
   }
   while (NextPosition() < log.Size()) {

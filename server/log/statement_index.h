@@ -57,7 +57,8 @@ class StatementIndex {
                              absl::Span<const StoredEntry> entries) = 0;
 
   // Applies what `log` has beyond NextPosition(). Throws away everything first
-  // if NextPosition() is beyond the log's end.
+  // if what was applied is not the beginning of `log`: it is longer, or ends
+  // with another statement.
   absl::Status CatchUp(const LogStore& log);
 
   virtual absl::StatusOr<std::optional<IndexedStatement>> FindById(
@@ -76,8 +77,14 @@ class StatementIndex {
       absl::string_view uri) const = 0;
 
  protected:
+  // Header digest of the last statement; empty if there is none.
+  virtual absl::StatusOr<std::string> LastDigest() const = 0;
   // Throws away everything.
   virtual absl::Status Clear() = 0;
+
+ private:
+  // Whether `log` begins with what was applied.
+  absl::StatusOr<bool> Begins(const LogStore& log) const;
 };
 
 }  // namespace gaceta

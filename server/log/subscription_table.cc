@@ -95,7 +95,7 @@ std::vector<NamedSubscription> SubscriptionTable::List(absl::string_view prefix,
   absl::MutexLock lock(&mu_);
   std::vector<NamedSubscription> out;
   auto next =
-      after.empty() ? all_.lower_bound(prefix) : all_.upper_bound(after);
+      after < prefix ? all_.lower_bound(prefix) : all_.upper_bound(after);
   for (; next != all_.end() && static_cast<int>(out.size()) < max_count &&
          absl::StartsWith(next->first, prefix);
        ++next) {
