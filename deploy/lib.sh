@@ -1,0 +1,88 @@
+# Functions that deploy/demo and tests/run share. Source it from bash with
+# `set -euo pipefail`; it sets SOURCE_DIR, the root of the source tree.
+
+SOURCE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "== $*" >&2; }
+die() {
+  printf '%s\n' "error: $*" >&2
+  exit 1
+}
+
+# Names of the packages in the sections given, `build` and `check`.
+packages_of() {
+  local section
+  for section in "$@"; do
+    awk -v want="[$section]" '
+      /^# \[/ { on = ($2 == want) }
+      on && !/^#/ && NF { print $1 }' "$SOURCE_DIR/deploy/packages.txt"
+  done
+}
+
+# Installs what is missing of the sections given. Asks apt for nothing when
+# nothing is missing, so it works without a mirror then.
+install_packages() {
+  local package missing=() as_root=()
+  for package in $(packages_of "$@"); do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
+      missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  say "installing ${missing[*]}"
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || die "needs root or sudo to install: ${missing[*]}"
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -q >&2
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+}
+
+# Builds the targets named, all if none is, with a preset of CMakePresets.json.
+# Further options of the configuration are in CONFIGURE_OPTIONS.
+build_preset() {
+  local preset=$1
+  shift
+  (
+    cd "$SOURCE_DIR"
+    if [[ ! -f build/$preset/build.ninja ]]; then
+      say "configuring build/$preset"
+      # shellcheck disable=SC2086
+      cmake --preset "$preset" ${CONFIGURE_OPTIONS:-}
+    fi
+    say "building in build/$preset"
+    cmake --build --preset "$preset" ${1:+--target "$@"}
+  ) >&2
+}
+
+# Waits until a command succeeds, so many seconds at most.
+wait_until() {
+  local seconds=$1 end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < end)) || return 1
+    sleep 0.1
+  done
+}
+
+# Whether process $1 is one that runs on a file of folder $2: a pid file may
+# outlive its process, and the pid may be somebody else's by now.
+is_process_of() {
+  [[ -r /proc/$1/cmdline ]] && tr '\0' '\n' <"/proc/$1/cmdline" | grep -qF "$2/"
+}
+is_gone() { ! is_process_of "$1" "$2"; }
+
+# Ends the servers whose pid files are in folder $1/run, in order, and removes
+# the files.
+stop_servers() {
+  local file pid
+  for file in "$1"/run/*.pid; do
+    [[ -e $file ]] || continue
+    pid=$(<"$file")
+    if [[ $pid =~ ^[0-9]+$ ]] && is_process_of "$pid" "$1"; then
+      kill -TERM "$pid" 2>/dev/null || true
+      wait_until 12 is_gone "$pid" "$1" || kill -KILL "$pid" 2>/dev/null || true
+    fi
+    rm -f "$file"
+  done
+}
