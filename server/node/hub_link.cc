@@ -78,8 +78,8 @@ void HubLink::Stop() {
 }
 
 void HubLink::SetState(State state, const absl::Status& why) {
-  static constexpr const char* kNames[] = {"idle", "publishing",
-                                                 "waiting", "held"};
+  static constexpr const char* kNames[] = {"idle", "publishing", "waiting",
+                                           "held"};
   const std::string text = Text(why);
   if (state == state_ && text == last_why_) return;
   const bool alarm = state == State::kHeld;
@@ -130,10 +130,10 @@ absl::StatusOr<ChainHead> HubLink::AskHead() {
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + kHeadTimeout));
   const CallSlot::Scope scope(&calls_, &context);
-  const grpc::Status status =
-      stub_->GetChainHead(&context, request, &response);
+  const grpc::Status status = stub_->GetChainHead(&context, request, &response);
   if (!status.ok()) {
-    return Annotate(FromGrpc(status), "cannot ask the hub for the chain's head");
+    return Annotate(FromGrpc(status),
+                    "cannot ask the hub for the chain's head");
   }
   return ChainHead{response.sequence(), response.header_digest()};
 }
@@ -184,8 +184,8 @@ std::optional<HubLink::Ending> HubLink::SettleRefusal(const ChainHead& head) {
 
 std::optional<HubLink::Ending> HubLink::Adopt(const ChainHead& hub_head) {
   refusal_.reset();
-  auto last = mirror_->index().FindBySequence(signer_->publisher(),
-                                              hub_head.sequence);
+  auto last =
+      mirror_->index().FindBySequence(signer_->publisher(), hub_head.sequence);
   if (!last.ok()) return Ending{last.status()};
   if (!last->has_value()) {
     return Ending{absl::UnavailableError(absl::StrCat(
@@ -271,8 +271,8 @@ absl::StatusOr<std::optional<Outbox::Accepted>> HubLink::FindInLog(
   v1::StatementHeader header;
   if (entry->empty() || !leaf.ParseFromString(entry->front().leaf) ||
       !header.ParseFromString(leaf.header())) {
-    return absl::DataLossError(absl::StrCat(
-        "mirrored entry ", (*found)->position, " does not parse"));
+    return absl::DataLossError(
+        absl::StrCat("mirrored entry ", (*found)->position, " does not parse"));
   }
   // The same id for something else is the hub's to refuse.
   if (header.payload_digest() != Sha256(payload)) return std::nullopt;
@@ -302,9 +302,9 @@ HubLink::Ending HubLink::Publish() {
   bool answers_over = false;
   while (!ending.has_value() && !answers_over) {
     if (!AwaitWork()) {
-      ending = Ending{absl::DeadlineExceededError(absl::StrCat(
-          "the hub answered nothing for ",
-          absl::FormatDuration(options_.answer_timeout)))};
+      ending = Ending{absl::DeadlineExceededError(
+          absl::StrCat("the hub answered nothing for ",
+                       absl::FormatDuration(options_.answer_timeout)))};
       break;
     }
     {
@@ -312,7 +312,8 @@ HubLink::Ending HubLink::Publish() {
       answers_over = answers_ended_ || stop_;
     }
     ending = RecordAnswers();
-    if (!ending.has_value() && !answers_over) ending = SendPending(stream.get());
+    if (!ending.has_value() && !answers_over)
+      ending = SendPending(stream.get());
   }
   context.TryCancel();
   reader.join();
@@ -320,9 +321,9 @@ HubLink::Ending HubLink::Publish() {
   if (ending.has_value()) return *ending;
   // Receipts that came before the stream broke count.
   if ((ending = RecordAnswers())) return *ending;
-  return {status.ok() ? absl::UnavailableError("the hub ended the stream")
-                      : status,
-          ActionFor(status)};
+  return {
+      status.ok() ? absl::UnavailableError("the hub ended the stream") : status,
+      ActionFor(status)};
 }
 
 void HubLink::ReadAnswers(Stream* stream) {
@@ -340,13 +341,12 @@ bool HubLink::AwaitWork() {
   const bool has_room =
       under_way_.size() < static_cast<std::size_t>(options_.window);
   const auto has_work = [this, has_room]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
-    return stop_ || answers_ended_ || !answers_.empty() ||
-           (woken_ && has_room);
+    return stop_ || answers_ended_ || !answers_.empty() || (woken_ && has_room);
   };
   absl::MutexLock lock(&mu_);
-  return mu_.AwaitWithTimeout(absl::Condition(&has_work),
-                              under_way_.empty() ? absl::InfiniteDuration()
-                                                 : options_.answer_timeout);
+  return mu_.AwaitWithTimeout(
+      absl::Condition(&has_work),
+      under_way_.empty() ? absl::InfiniteDuration() : options_.answer_timeout);
 }
 
 std::optional<HubLink::Ending> HubLink::RecordAnswers() {
@@ -424,9 +424,8 @@ HubLink::Ending HubLink::OnRefusal(const Outbox::Pending& pending,
   }
   if (action == RefusalAction::kCheckSignature) {
     const auto header = ParseHeader(pending.statement.header());
-    sign_anew_ =
-        pending.statement.key_id() != signer_->public_key().key_id() ||
-        (header.ok() && header->log_origin() != options_.log_origin);
+    sign_anew_ = pending.statement.key_id() != signer_->public_key().key_id() ||
+                 (header.ok() && header->log_origin() != options_.log_origin);
     if (sign_anew_) action = RefusalAction::kRetry;
   }
   if (action == RefusalAction::kRefuse) refusal_ = Refusal{pending, error};
@@ -466,9 +465,9 @@ std::optional<HubLink::Ending> HubLink::BringDocuments(
     if (absl::IsNotFound(status)) continue;
     if (!status.ok()) {
       return Ending{
-          Annotate(status, absl::StrCat("cannot bring document ", sha256,
-                                        " of statement ",
-                                        pending.submission_id)),
+          Annotate(status,
+                   absl::StrCat("cannot bring document ", sha256,
+                                " of statement ", pending.submission_id)),
           MayPass(status) ? RefusalAction::kRetry : RefusalAction::kHold};
     }
     delivered_.insert(sha256);

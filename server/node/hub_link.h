@@ -85,8 +85,8 @@ class HubLink {
 
  private:
   enum class State { kIdle, kPublishing, kWaiting, kHeld };
-  using Stream = grpc::ClientReaderWriter<v1::PublishRequest,
-                                          v1::PublishResponse>;
+  using Stream =
+      grpc::ClientReaderWriter<v1::PublishRequest, v1::PublishResponse>;
   // Why a session ended, and what comes next.
   struct Ending {
     absl::Status why;

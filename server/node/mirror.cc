@@ -19,8 +19,9 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(10);
 // Why this server has no payload, in the words that its own readers get.
 v1::Entry::Omission KeptOmission(v1::Entry::Omission seen) {
   // What this node did not ask for, it does not keep.
-  return seen == v1::Entry::OMISSION_NOT_REQUESTED ? v1::Entry::OMISSION_NOT_KEPT
-                                                   : seen;
+  return seen == v1::Entry::OMISSION_NOT_REQUESTED
+             ? v1::Entry::OMISSION_NOT_KEPT
+             : seen;
 }
 
 // Whether asking again cannot help: the hub's log is not the one mirrored.
@@ -120,10 +121,11 @@ void Mirror::Run() {
             log_->Size(), Reason(status), std::string(status.message()));
         return;
       }
-      spdlog::error("mirror refused position={} reason={} error=\"{}\" "
-                    "next_attempt_in={}",
-                    log_->Size(), Reason(status),
-                    std::string(status.message()), absl::FormatDuration(wait));
+      spdlog::error(
+          "mirror refused position={} reason={} error=\"{}\" "
+          "next_attempt_in={}",
+          log_->Size(), Reason(status), std::string(status.message()),
+          absl::FormatDuration(wait));
       if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), wait)) return;
     }
     if (absl::Status s = Subscribe(); !s.ok()) {

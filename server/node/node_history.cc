@@ -36,8 +36,8 @@ v1::VersionStatus NodeHistory::LastStatus(absl::string_view uri) const {
   const auto pending = ValueOr(pending_->LastStatus(uri, mirrored_),
                                std::optional<v1::VersionStatus>());
   if (pending.has_value()) return *pending;
-  const auto found = ValueOr(index_->FindInstrument(uri),
-                             std::optional<InstrumentState>());
+  const auto found =
+      ValueOr(index_->FindInstrument(uri), std::optional<InstrumentState>());
   return found.has_value() ? found->last_status
                            : v1::VERSION_STATUS_UNSPECIFIED;
 }

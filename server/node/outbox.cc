@@ -16,11 +16,11 @@ namespace gaceta {
 namespace {
 
 absl::Status IdTaken(absl::string_view submission_id) {
-  return WithReason(
-      absl::AlreadyExistsError(
-          absl::StrCat("submission ", submission_id,
-                       " was made before with another update; use a new id")),
-      "SUBMISSION_ID_TAKEN", {{"submission_id", std::string(submission_id)}});
+  return WithReason(absl::AlreadyExistsError(absl::StrCat(
+                        "submission ", submission_id,
+                        " was made before with another update; use a new id")),
+                    "SUBMISSION_ID_TAKEN",
+                    {{"submission_id", std::string(submission_id)}});
 }
 
 absl::Status OutboxFull(std::uint64_t limit) {
@@ -52,8 +52,7 @@ void SetAccepted(const Outbox::Accepted& accepted, OutboxRow* row) {
 
 }  // namespace
 
-absl::StatusOr<bool> OutboxHistory::Has(
-    absl::string_view submission_id) const {
+absl::StatusOr<bool> OutboxHistory::Has(absl::string_view submission_id) const {
   auto row = file_->Find(submission_id);
   if (!row.ok()) return row.status();
   return row->has_value() && (*row)->state != v1::Submission::STATE_REFUSED;
@@ -85,9 +84,8 @@ absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(
   if (!writer.ok()) return writer.status();
   auto reader = OutboxFile::OpenReader(options.path);
   if (!reader.ok()) return reader.status();
-  return std::unique_ptr<Outbox>(new Outbox(std::move(options), signer,
-                                            *std::move(writer),
-                                            *std::move(reader)));
+  return std::unique_ptr<Outbox>(new Outbox(
+      std::move(options), signer, *std::move(writer), *std::move(reader)));
 }
 
 absl::StatusOr<v1::Submission> Outbox::Add(absl::string_view submission_id,
@@ -119,15 +117,16 @@ void Outbox::CommitBatch(absl::Span<Waiting* const> batch) {
   absl::Status status;
   {
     absl::MutexLock lock(&write_mu_);
-    status = writer_->Transact("cannot keep submissions", [&]() -> absl::Status {
-      write_mu_.AssertHeld();
-      auto tail = Tail();
-      if (!tail.ok()) return tail.status();
-      for (Waiting* waiting : batch) {
-        if (absl::Status s = AddOne(waiting, &*tail); !s.ok()) return s;
-      }
-      return absl::OkStatus();
-    });
+    status =
+        writer_->Transact("cannot keep submissions", [&]() -> absl::Status {
+          write_mu_.AssertHeld();
+          auto tail = Tail();
+          if (!tail.ok()) return tail.status();
+          for (Waiting* waiting : batch) {
+            if (absl::Status s = AddOne(waiting, &*tail); !s.ok()) return s;
+          }
+          return absl::OkStatus();
+        });
   }
   for (Waiting* waiting : batch) {
     if (!status.ok()) {
@@ -165,12 +164,12 @@ absl::Status Outbox::AddOne(Waiting* waiting, ChainHead* tail) {
 
   OutboxRow row;
   row.create_time = options_.now();
-  auto statement = signer_->Sign(
-      *tail,
-      {std::string(waiting->submission_id), checked->agency,
-       std::string(kUpdatePayloadType), std::move(checked->payload),
-       std::move(checked->audience)},
-      row.create_time);
+  auto statement =
+      signer_->Sign(*tail,
+                    {std::string(waiting->submission_id), checked->agency,
+                     std::string(kUpdatePayloadType),
+                     std::move(checked->payload), std::move(checked->audience)},
+                    row.create_time);
   if (!statement.ok()) return statement.status();
   row.submission_id = std::string(waiting->submission_id);
   row.agency = std::move(checked->agency);
@@ -304,24 +303,26 @@ absl::Status Outbox::Refuse(absl::string_view submission_id,
   absl::Status status;
   {
     absl::MutexLock lock(&write_mu_);
-    status = writer_->Transact("cannot record a refusal", [&]() -> absl::Status {
-      write_mu_.AssertHeld();
-      auto row = writer_->Find(submission_id);
-      if (!row.ok()) return row.status();
-      auto head = writer_->AcceptedHead();
-      if (!head.ok()) return head.status();
-      if (!row->has_value() || (*row)->state != v1::Submission::STATE_PENDING ||
-          (*row)->place.sequence != head->sequence + 1) {
-        return absl::InternalError(
-            absl::StrCat("refused submission ", submission_id,
-                         " is not the first that is pending"));
-      }
-      (*row)->state = v1::Submission::STATE_REFUSED;
-      *(*row)->outcome.mutable_error() = ToRpcStatus(error);
-      if (absl::Status s = writer_->Update(**row); !s.ok()) return s;
-      changed.emplace_back(submission_id);
-      return SignAnew(*head, &changed);
-    });
+    status =
+        writer_->Transact("cannot record a refusal", [&]() -> absl::Status {
+          write_mu_.AssertHeld();
+          auto row = writer_->Find(submission_id);
+          if (!row.ok()) return row.status();
+          auto head = writer_->AcceptedHead();
+          if (!head.ok()) return head.status();
+          if (!row->has_value() ||
+              (*row)->state != v1::Submission::STATE_PENDING ||
+              (*row)->place.sequence != head->sequence + 1) {
+            return absl::InternalError(
+                absl::StrCat("refused submission ", submission_id,
+                             " is not the first that is pending"));
+          }
+          (*row)->state = v1::Submission::STATE_REFUSED;
+          *(*row)->outcome.mutable_error() = ToRpcStatus(error);
+          if (absl::Status s = writer_->Update(**row); !s.ok()) return s;
+          changed.emplace_back(submission_id);
+          return SignAnew(*head, &changed);
+        });
   }
   if (status.ok()) Notify(changed);
   return status;
@@ -333,19 +334,21 @@ absl::Status Outbox::Rebase(const ChainHead& head,
   absl::Status status;
   {
     absl::MutexLock lock(&write_mu_);
-    status = writer_->Transact("cannot rebase the chain", [&]() -> absl::Status {
-      write_mu_.AssertHeld();
-      for (const Accepted& one : accepted) {
-        auto row = writer_->Find(one.submission_id);
-        if (!row.ok()) return row.status();
-        if (!row->has_value()) continue;
-        SetAccepted(one, &**row);
-        if (absl::Status s = writer_->Update(**row); !s.ok()) return s;
-        changed.push_back(one.submission_id);
-      }
-      if (absl::Status s = writer_->SetAcceptedHead(head); !s.ok()) return s;
-      return SignAnew(head, &changed);
-    });
+    status =
+        writer_->Transact("cannot rebase the chain", [&]() -> absl::Status {
+          write_mu_.AssertHeld();
+          for (const Accepted& one : accepted) {
+            auto row = writer_->Find(one.submission_id);
+            if (!row.ok()) return row.status();
+            if (!row->has_value()) continue;
+            SetAccepted(one, &**row);
+            if (absl::Status s = writer_->Update(**row); !s.ok()) return s;
+            changed.push_back(one.submission_id);
+          }
+          if (absl::Status s = writer_->SetAcceptedHead(head); !s.ok())
+            return s;
+          return SignAnew(head, &changed);
+        });
   }
   if (status.ok()) Notify(changed);
   return status;
@@ -366,11 +369,11 @@ absl::Status Outbox::SignAnew(const ChainHead& head,
     OutboxRow& row = **found;
     auto header = ParseHeader(row.statement.header());
     if (!header.ok()) return header.status();
-    auto statement = signer_->Sign(
-        tail,
-        {row.submission_id, row.agency, header->payload_type(),
-         row.statement.payload(), header->audience()},
-        options_.now());
+    auto statement =
+        signer_->Sign(tail,
+                      {row.submission_id, row.agency, header->payload_type(),
+                       row.statement.payload(), header->audience()},
+                      options_.now());
     if (!statement.ok()) return statement.status();
     row.place = {tail.sequence + 1, Sha256(statement->header())};
     row.statement = *std::move(statement);

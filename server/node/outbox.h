@@ -181,13 +181,15 @@ class Outbox {
   };
 
   Outbox(Options options, const StatementSigner* signer,
-         std::unique_ptr<OutboxFile> writer, std::unique_ptr<OutboxFile> reader);
+         std::unique_ptr<OutboxFile> writer,
+         std::unique_ptr<OutboxFile> reader);
 
   void CommitBatch(absl::Span<Waiting* const> batch);
   // Fails only for errors that concern the whole transaction.
   absl::Status AddOne(Waiting* waiting, ChainHead* tail)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
-  absl::Status SignAnew(const ChainHead& head, std::vector<std::string>* changed)
+  absl::Status SignAnew(const ChainHead& head,
+                        std::vector<std::string>* changed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);
   absl::StatusOr<ChainHead> Tail() const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_);

@@ -199,8 +199,8 @@ absl::Status OutboxFile::Update(const OutboxRow& row) {
 
 absl::Status OutboxFile::SetAcceptedHead(const ChainHead& head) {
   return RunSqlite("cannot move the accepted head", [&] {
-    SQLite::Statement& update = Prepared(
-        "UPDATE chain SET accepted_sequence = ?, accepted_digest = ?");
+    SQLite::Statement& update =
+        Prepared("UPDATE chain SET accepted_sequence = ?, accepted_digest = ?");
     update.bind(1, static_cast<std::int64_t>(head.sequence));
     BindBlob(update, 2, head.header_digest);
     update.exec();
@@ -230,8 +230,9 @@ absl::StatusOr<std::optional<ChainHead>> OutboxFile::LastPending() {
         "SELECT sequence, header_digest FROM submission WHERE state = 1"
         " ORDER BY sequence DESC LIMIT 1");
     if (query.executeStep()) {
-      last = ChainHead{static_cast<std::uint64_t>(query.getColumn(0).getInt64()),
-                       Blob(query.getColumn(1))};
+      last =
+          ChainHead{static_cast<std::uint64_t>(query.getColumn(0).getInt64()),
+                    Blob(query.getColumn(1))};
     }
     query.reset();
   });
@@ -300,12 +301,13 @@ absl::StatusOr<std::vector<OutboxRow>> OutboxFile::ListNewest(
     const std::optional<std::string>& agency, std::int64_t before,
     int max_count) {
   if (agency.has_value()) {
-    return Rows("WHERE agency = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3",
-                [&](SQLite::Statement& query) {
-                  query.bind(1, *agency);
-                  query.bind(2, before);
-                  query.bind(3, max_count);
-                });
+    return Rows(
+        "WHERE agency = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3",
+        [&](SQLite::Statement& query) {
+          query.bind(1, *agency);
+          query.bind(2, before);
+          query.bind(3, max_count);
+        });
   }
   return Rows("WHERE number < ?1 ORDER BY number DESC LIMIT ?2",
               [&](SQLite::Statement& query) {

@@ -27,26 +27,26 @@ RefusalAction ActionForCode(absl::StatusCode code) {
 }  // namespace
 
 RefusalAction ActionFor(const absl::Status& error) {
-  static const auto* actions = new absl::flat_hash_map<std::string,
-                                                       RefusalAction>{
-      {"RULE_VIOLATION", RefusalAction::kRefuse},
-      {"MALFORMED_STATEMENT", RefusalAction::kRefuse},
-      {"MALFORMED_PAYLOAD", RefusalAction::kRefuse},
-      {"PAYLOAD_DIGEST_MISMATCH", RefusalAction::kRefuse},
-      {"TOO_LARGE", RefusalAction::kRefuse},
-      {"STATEMENT_ID_TAKEN", RefusalAction::kRefuse},
-      {"DOCUMENT_MISSING", RefusalAction::kBringDocuments},
-      {"SEQUENCE_GAP", RefusalAction::kAskHead},
-      {"SEQUENCE_TAKEN", RefusalAction::kAskHead},
-      {"WRONG_PREDECESSOR", RefusalAction::kAskHead},
-      {"BAD_SIGNATURE", RefusalAction::kCheckSignature},
-      {"UNKNOWN_KEY", RefusalAction::kCheckSignature},
-      {"WRONG_LOG", RefusalAction::kCheckSignature},
-      {"WRONG_PUBLISHER", RefusalAction::kHold},
-      {"MEMBER_SUSPENDED", RefusalAction::kHold},
-      {"RATE_LIMITED", RefusalAction::kRetry},
-      {"DRAINING", RefusalAction::kRetry},
-  };
+  static const auto* actions =
+      new absl::flat_hash_map<std::string, RefusalAction>{
+          {"RULE_VIOLATION", RefusalAction::kRefuse},
+          {"MALFORMED_STATEMENT", RefusalAction::kRefuse},
+          {"MALFORMED_PAYLOAD", RefusalAction::kRefuse},
+          {"PAYLOAD_DIGEST_MISMATCH", RefusalAction::kRefuse},
+          {"TOO_LARGE", RefusalAction::kRefuse},
+          {"STATEMENT_ID_TAKEN", RefusalAction::kRefuse},
+          {"DOCUMENT_MISSING", RefusalAction::kBringDocuments},
+          {"SEQUENCE_GAP", RefusalAction::kAskHead},
+          {"SEQUENCE_TAKEN", RefusalAction::kAskHead},
+          {"WRONG_PREDECESSOR", RefusalAction::kAskHead},
+          {"BAD_SIGNATURE", RefusalAction::kCheckSignature},
+          {"UNKNOWN_KEY", RefusalAction::kCheckSignature},
+          {"WRONG_LOG", RefusalAction::kCheckSignature},
+          {"WRONG_PUBLISHER", RefusalAction::kHold},
+          {"MEMBER_SUSPENDED", RefusalAction::kHold},
+          {"RATE_LIMITED", RefusalAction::kRetry},
+          {"DRAINING", RefusalAction::kRetry},
+      };
   const auto found = actions->find(Reason(error));
   return found != actions->end() ? found->second : ActionForCode(error.code());
 }

@@ -88,11 +88,10 @@ absl::Status DocumentMissing(const std::vector<std::string>& missing) {
 
 absl::Status CheckSize(std::size_t size) {
   if (size <= kMaxPayloadBytes) return absl::OkStatus();
-  return WithReason(
-      absl::ResourceExhaustedError(absl::StrCat(
-          "update has ", size, " bytes, at most ", kMaxPayloadBytes,
-          "; put long texts into documents")),
-      "TOO_LARGE", {{"limit", absl::StrCat(kMaxPayloadBytes)}});
+  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                        "update has ", size, " bytes, at most ",
+                        kMaxPayloadBytes, "; put long texts into documents")),
+                    "TOO_LARGE", {{"limit", absl::StrCat(kMaxPayloadBytes)}});
 }
 
 }  // namespace
@@ -207,8 +206,8 @@ absl::StatusOr<v1::Submission> SubmissionIntake::FindInLog(
   v1::StatementHeader header;
   if (entry->empty() || !leaf.ParseFromString(entry->front().leaf) ||
       !header.ParseFromString(leaf.header())) {
-    return absl::DataLossError(absl::StrCat(
-        "mirrored entry ", (*found)->position, " does not parse"));
+    return absl::DataLossError(
+        absl::StrCat("mirrored entry ", (*found)->position, " does not parse"));
   }
   if (content_digest == nullptr &&
       header.publisher() != dependencies_.publisher) {

@@ -45,21 +45,27 @@ class SubmissionWatches::Watch : public SubmissionWatches::Reactor {
 
   // The submission is to be sent (again).
   void Notify() {
-    absl::MutexLock lock(&mu_);
-    dirty_ = true;
+    {
+      absl::MutexLock lock(&mu_);
+      dirty_ = true;
+    }
     Advance();
   }
 
   void End(const absl::Status& status) {
-    absl::MutexLock lock(&mu_);
-    if (!end_.has_value()) end_ = status;
+    {
+      absl::MutexLock lock(&mu_);
+      if (!end_.has_value()) end_ = status;
+    }
     Advance();
   }
 
   void OnWriteDone(bool ok) override {
-    absl::MutexLock lock(&mu_);
-    writing_ = false;
-    if (!ok && !end_.has_value()) end_ = absl::CancelledError("client left");
+    {
+      absl::MutexLock lock(&mu_);
+      writing_ = false;
+      if (!ok && !end_.has_value()) end_ = absl::CancelledError("client left");
+    }
     Advance();
   }
 
@@ -68,37 +74,55 @@ class SubmissionWatches::Watch : public SubmissionWatches::Reactor {
   void OnDone() override { owner_->Remove(this); }
 
  private:
-  void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (writing_ || finished_) return;
-    if (dirty_ && !end_.has_value()) {
-      dirty_ = false;
-      auto submission = owner_->source_(submission_id_);
-      if (submission.ok()) {
-        // The last message: what follows it is the end.
-        if (IsOver(*submission)) end_ = absl::OkStatus();
-        *response_.mutable_submission() = *std::move(submission);
+  // Does what is next, if nothing is under way.
+  void Advance() {
+    bool write = false;
+    {
+      absl::MutexLock lock(&mu_);
+      if (writing_ || finished_) return;
+      if (dirty_ && !end_.has_value()) write = PrepareMessage();
+      if (write) {
         writing_ = true;
-        StartWrite(&response_);
+      } else if (end_.has_value()) {
+        finished_ = true;
+      } else {
         return;
       }
-      end_ = submission.status();
     }
-    if (end_.has_value()) {
-      finished_ = true;
+    // Not under the lock: gRPC may call back on this thread. Nobody changes
+    // what is used here while a message is under way or all is finished.
+    if (write) {
+      StartWrite(&response_);
+    } else {
       Finish(ToGrpc(*end_));
     }
+  }
+
+  // Reads the submission; false, with `end_` set, if there is none any more.
+  bool PrepareMessage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    dirty_ = false;
+    auto submission = owner_->source_(submission_id_);
+    if (!submission.ok()) {
+      end_ = submission.status();
+      return false;
+    }
+    // What follows the last message is the end.
+    if (IsOver(*submission)) end_ = absl::OkStatus();
+    *response_.mutable_submission() = *std::move(submission);
+    return true;
   }
 
   SubmissionWatches* const owner_;
   const std::string submission_id_;
 
   absl::Mutex mu_;
-  v1::WatchSubmissionResponse response_ ABSL_GUARDED_BY(mu_);
+  // Changed only while no message is under way.
+  v1::WatchSubmissionResponse response_;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool dirty_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  // How the call is to end, once it is.
-  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mu_);
+  // How the call is to end, once it is; never changed after that.
+  std::optional<absl::Status> end_;
 };
 
 SubmissionWatches::Reactor* SubmissionWatches::Start(
