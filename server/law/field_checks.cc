@@ -14,6 +14,8 @@ namespace gaceta {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+bool IsPrintable(char c) { return c > ' ' && c < 0x7f; }
 
 template <typename Is>
 bool All(absl::string_view text, Is is) {
@@ -107,14 +109,14 @@ std::optional<absl::CivilDay> ParseDay(absl::string_view text) {
 
 bool IsLanguageTag(absl::string_view text) {
   const std::vector<absl::string_view> parts = absl::StrSplit(text, '-');
-  const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
   const auto upper = [](char c) { return c >= 'A' && c <= 'Z'; };
-  if ((parts[0].size() != 2 && parts[0].size() != 3) || !All(parts[0], lower)) {
+  if ((parts[0].size() != 2 && parts[0].size() != 3) ||
+      !All(parts[0], IsLower)) {
     return false;
   }
   std::size_t next = 1;
   if (next < parts.size() && parts[next].size() == 4 && upper(parts[next][0]) &&
-      All(parts[next].substr(1), lower)) {
+      All(parts[next].substr(1), IsLower)) {
     ++next;
   }
   if (next < parts.size() &&
@@ -123,6 +125,31 @@ bool IsLanguageTag(absl::string_view text) {
     ++next;
   }
   return next == parts.size();
+}
+
+bool IsAknIri(absl::string_view text) {
+  if (!absl::ConsumePrefix(&text, "/akn/") || !All(text, IsPrintable)) {
+    return false;
+  }
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
+  // Country, type, date and language at the least.
+  if (parts.size() < 4 ||
+      std::any_of(parts.begin(), parts.end(),
+                  [](absl::string_view part) { return part.empty(); })) {
+    return false;
+  }
+  const absl::string_view country = parts[0].substr(0, parts[0].find('-'));
+  const absl::string_view expression = parts.back();
+  const auto is_date = [](absl::string_view part) {
+    return (part.size() == 4 && All(part, IsDigit)) ||
+           ParseDay(part).has_value();
+  };
+  // The date is the last but one, or a number comes after it.
+  return country.size() == 2 && All(country, IsLower) &&
+         expression.size() >= 4 && All(expression.substr(0, 3), IsLower) &&
+         expression[3] == '@' &&
+         (is_date(parts[parts.size() - 2]) ||
+          (parts.size() >= 5 && is_date(parts[parts.size() - 3])));
 }
 
 bool IsMediaType(absl::string_view text) {

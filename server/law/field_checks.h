@@ -16,6 +16,10 @@ std::optional<absl::CivilDay> ParseDay(absl::string_view text);
 // Whether `text` is a BCP 47 tag of Gaceta's profile.
 bool IsLanguageTag(absl::string_view text);
 
+// Whether `text` is an Akoma Ntoso IRI of a version in one language:
+// `/akn/{cc}/{doctype}[/…]/{date}[/{number}]/{lang3}@{version}`.
+bool IsAknIri(absl::string_view text);
+
 // Whether `text` is an IANA media type, `type/subtype`.
 bool IsMediaType(absl::string_view text);
 

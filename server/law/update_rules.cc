@@ -184,10 +184,11 @@ class UpdateCheck {
            absl::StrCat("is \"", instrument.eli(),
                         "\", expected an https address with /eli/"));
     }
-    if (!instrument.akn_iri().empty() &&
-        !absl::StartsWith(instrument.akn_iri(), "/akn/")) {
+    if (!instrument.akn_iri().empty() && !IsAknIri(instrument.akn_iri())) {
       Fail("instrument.akn_iri",
-           absl::StrCat("is \"", instrument.akn_iri(), "\", expected /akn/…"));
+           absl::StrCat("is \"", instrument.akn_iri(),
+                        "\", expected "
+                        "/akn/{cc}/{doctype}/{date}/{lang3}@{version}"));
     }
     Enum("instrument.type", instrument.type(), v1::InstrumentType_IsValid);
     Limit("instrument.akn_iri", instrument.akn_iri(), 512);
@@ -219,8 +220,10 @@ class UpdateCheck {
       }
       Limit(absl::StrCat(path, ".text"), title.text(), kMaxTextCharacters);
       Limit(absl::StrCat(path, ".short_title"), title.short_title(), 300);
-      common |= absl::StartsWith(title.language(), "es") ||
-                absl::StartsWith(title.language(), "en");
+      const absl::string_view primary =
+          absl::string_view(title.language())
+              .substr(0, title.language().find('-'));
+      common |= primary == "es" || primary == "en";
     }
     if (!common) {
       Warn("instrument.titles", "NO_COMMON_LANGUAGE_TITLE",
@@ -284,7 +287,7 @@ class UpdateCheck {
       auto urn = UrnLex::Parse(version.version_uri());
       if (!urn.ok()) {
         Fail("version.version_uri", std::string(urn.status().message()));
-      } else if (urn->version().empty() ||
+      } else if (urn->version().empty() || !urn->part().empty() ||
                  (!work_.empty() && urn->work() != work_)) {
         Fail("version.version_uri",
              absl::StrCat("is \"", version.version_uri(), "\", expected ",
@@ -303,10 +306,11 @@ class UpdateCheck {
   // Where the instrument may go from where it was.
   void Life(v1::VersionStatus next) {
     const bool resumption = update_.event() == v1::UPDATE_EVENT_RESUMPTION;
-    if (work_.empty() || next == v1::VERSION_STATUS_UNSPECIFIED) return;
+    if (work_.empty()) return;
     const v1::VersionStatus last = history_.LastStatus(work_);
     if (!EndsLife(last) || next == last || !update_.corrects().empty()) return;
     if (!resumption) {
+      if (next == v1::VERSION_STATUS_UNSPECIFIED) return;
       Fail("version.status",
            absl::StrCat("is ", v1::VersionStatus_Name(next), " after ",
                         v1::VersionStatus_Name(last),
@@ -327,7 +331,7 @@ class UpdateCheck {
         Day("dates.entry_into_force_date", dates.entry_into_force_date());
     Day("dates.applicability_date", dates.applicability_date());
     const auto end = Day("dates.end_date", dates.end_date());
-    const auto comments = Day("dates.comments_until", dates.comments_until());
+    Day("dates.comments_until", dates.comments_until());
     Day("dates.standstill_until", dates.standstill_until());
 
     if (end.has_value() && entry.has_value() && *end < *entry) {
@@ -342,7 +346,7 @@ class UpdateCheck {
                         dates.entry_into_force_date(), ", in the future"));
     }
     if (update_.event() == v1::UPDATE_EVENT_DRAFT_NOTICE &&
-        !comments.has_value() && update_.ground().empty()) {
+        dates.comments_until().empty() && update_.ground().empty()) {
       Fail("dates.comments_until",
            "is missing for a draft, expected a date, or a ground why there is "
            "none");
@@ -470,6 +474,7 @@ class UpdateCheck {
       const v1::Contact& contact = update_.contact();
       if (contact.unit().empty()) Fail("contact.unit", "is empty");
       Limit("contact.unit", contact.unit(), 300);
+      PersonalData("contact.unit", contact.unit());
       if (!absl::StrContains(contact.email(), '@') ||
           contact.email().size() > 254) {
         Fail("contact.email",
@@ -498,7 +503,11 @@ class UpdateCheck {
       }
     }
     const bool listed = audience.scope() == v1::Audience::SCOPE_LISTED;
-    if (listed != (audience.states_size() + audience.corridors_size() > 0)) {
+    if (!v1::Audience::Scope_IsValid(audience.scope())) {
+      fail("scope", absl::StrCat("is ", audience.scope(),
+                                 ", expected a scope of this version"));
+    } else if (listed !=
+               (audience.states_size() + audience.corridors_size() > 0)) {
       fail("scope", listed ? "is SCOPE_LISTED, expected states or corridors"
                            : "is not SCOPE_LISTED, but states or corridors "
                              "are listed");
