@@ -156,6 +156,7 @@ DocumentStore::StartWrite(absl::string_view sha256_hex, std::int64_t size,
   if (!file.ok()) return FromErrno("open", path);
   const std::int64_t received = FileSize(path);
   if (offset < 0 || offset > received) {
+    if (received == 0) unlink(path.c_str());
     return WithReason(absl::OutOfRangeError(
                           absl::StrCat("offset is ", offset, ", but ", received,
                                        " bytes have been received")),
