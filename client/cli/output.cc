@@ -131,8 +131,8 @@ void Table::Print(std::ostream& out) const {
     for (std::size_t i = 0; i < row.size(); ++i) {
       absl::StrAppend(&line, row[i]);
       if (i + 1 == row.size()) break;
-      line.append(static_cast<std::size_t>(widths[i] - Columns(row[i]) + 2),
-                  ' ');
+      const int blanks = widths[i] - Columns(row[i]) + 2;
+      line.append(static_cast<std::size_t>(blanks), ' ');
     }
     out << line << '\n';
   }

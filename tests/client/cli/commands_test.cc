@@ -473,8 +473,9 @@ TEST_F(PublishingTest, ADocumentIsAttachedOnTheCommandLine) {
 
   EXPECT_EQ(result.code, kExitDone) << result.err;
   ASSERT_THAT(node_.submissions(), SizeIs(1));
-  const auto& documents = node_.submissions()[0].update().documents();
-  const v1::Document& document = documents[documents.size() - 1];
+  const v1::Update sent = node_.submissions()[0].update();
+  ASSERT_FALSE(sent.documents().empty());
+  const v1::Document& document = sent.documents(sent.documents_size() - 1);
   EXPECT_EQ(document.sha256(), ToHex(Sha256("the text")));
   EXPECT_EQ(document.language(), "pt");
   EXPECT_EQ(document.legal_value(), v1::LEGAL_VALUE_OFFICIAL);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -154,6 +156,19 @@ TEST(SubmissionReaderTest, AFileThatIsNotThereIsAnError) {
   EXPECT_TRUE(
       absl::IsNotFound(SubmissionReader::Open("/nowhere/u.json", in).status()));
   EXPECT_TRUE(absl::IsNotFound(SubmissionReader::Open("/", in).status()));
+}
+
+TEST(SubmissionReaderTest, TheSamplesCanBeRead) {
+  const ReadAll read(std::string(std::getenv("GACETA_SOURCE_DIR")) +
+                     "/deploy/samples/updates.ndjson");
+
+  EXPECT_THAT(read.errors, SizeIs(0));
+  EXPECT_GE(read.inputs.size(), 40u);
+  for (const SubmissionInput& input : read.inputs) {
+    for (const auto& [sha256, path] : input.document_files) {
+      EXPECT_TRUE(std::filesystem::is_regular_file(path)) << path;
+    }
+  }
 }
 
 TEST(SubmissionReaderTest, CountsWhatItWillRead) {
