@@ -36,18 +36,20 @@ absl::StatusOr<SpiffeId> SpiffeIdOf(X509* leaf) {
   return SpiffeId::Parse(uris[0]);
 }
 
-// Checks leaf and CA of a PEM chain by `federation`.
-absl::StatusOr<SpiffeId> CheckChain(absl::string_view pem,
+// Checks a leaf by `federation`. `chain_pem` is what the peer sent: a server's
+// OpenSSL leaves the leaf out of it, a client's does not.
+absl::StatusOr<SpiffeId> CheckChain(absl::string_view leaf_pem,
+                                    absl::string_view chain_pem,
                                     const Federation& federation) {
-  const std::vector<OpensslPtr<X509>> chain = X509sFromPem(pem);
-  if (chain.empty()) return absl::UnauthenticatedError("no certificate");
-  auto id = SpiffeIdOf(chain[0].get());
+  const std::vector<OpensslPtr<X509>> leaf = X509sFromPem(leaf_pem);
+  if (leaf.empty()) return absl::UnauthenticatedError("no certificate");
+  auto id = SpiffeIdOf(leaf[0].get());
   if (!id.ok()) return id.status();
   std::vector<std::string> intermediates;
-  for (std::size_t i = 1; i < chain.size(); ++i) {
-    intermediates.push_back(X509ToDer(chain[i].get()));
+  for (const OpensslPtr<X509>& certificate : X509sFromPem(chain_pem)) {
+    intermediates.push_back(X509ToDer(certificate.get()));
   }
-  if (absl::Status s = federation.CheckLeaf(*id, X509ToDer(chain[0].get()),
+  if (absl::Status s = federation.CheckLeaf(*id, X509ToDer(leaf[0].get()),
                                             intermediates, absl::Now());
       !s.ok()) {
     return s;
@@ -66,9 +68,9 @@ class ClientVerifier : public tls::ExternalCertificateVerifier {
               grpc::Status* sync_status) override {
     const grpc::string_ref leaf = request->peer_cert();
     const grpc::string_ref chain = request->peer_cert_full_chain();
-    const grpc::string_ref pem = chain.empty() ? leaf : chain;
-    auto id =
-        CheckChain(absl::string_view(pem.data(), pem.size()), *federation_());
+    auto id = CheckChain(absl::string_view(leaf.data(), leaf.size()),
+                         absl::string_view(chain.data(), chain.size()),
+                         *federation_());
     if (!id.ok()) {
       *sync_status = grpc::Status(grpc::StatusCode::UNAUTHENTICATED,
                                   std::string(id.status().message()));
@@ -154,7 +156,7 @@ absl::StatusOr<OwnIdentity> CheckTlsFiles(const ServerTlsFiles& files) {
   }
   auto federation = ReadFederationRoot(files.root_file, domain.substr(dot + 1));
   if (!federation.ok()) return federation.status();
-  if (auto checked = CheckChain(*pem, *federation); !checked.ok()) {
+  if (auto checked = CheckChain(*pem, *pem, *federation); !checked.ok()) {
     return Annotate(checked.status(), files.certificate_file);
   }
 
