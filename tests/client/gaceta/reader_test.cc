@@ -1,5 +1,6 @@
 #include "gaceta/reader.h"
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "gmock/gmock.h"
@@ -9,7 +10,6 @@
 namespace gaceta::client {
 namespace {
 
-using ::testing::ElementsAre;
 
 class ReaderTest : public ::testing::Test {
  protected:

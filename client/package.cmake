@@ -1,0 +1,47 @@
+# What `cmake --install` gives to programs that use the library: headers, the
+# wire contract, static libraries, and the CMake package `gaceta` with the
+# target gaceta::client. Include lines are the same as in this tree.
+set(include_folder ${CMAKE_INSTALL_INCLUDEDIR}/gaceta-client)
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gaceta)
+
+# --- Libraries --------------------------------------------------------------------
+set(libraries proto grpc errors grpc_errors verify client)
+foreach(name ${libraries})
+  list(APPEND targets gaceta_${name})
+  set_target_properties(gaceta_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(gaceta_${name} INTERFACE
+    $<INSTALL_INTERFACE:${include_folder}>)
+endforeach()
+install(TARGETS ${targets} EXPORT gaceta
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT client)
+install(EXPORT gaceta NAMESPACE gaceta:: FILE gaceta-targets.cmake
+  DESTINATION ${package_folder} COMPONENT client)
+
+# --- Headers ----------------------------------------------------------------------
+set(headers
+  errors/errors.h errors/grpc_status.h
+  gaceta/backoff.h gaceta/connection.h gaceta/documents.h gaceta/log_source.h
+  gaceta/publisher.h gaceta/reader.h gaceta/registry_client.h
+  gaceta/subscriber.h
+  verify/digest.h verify/entry_verifier.h verify/federation.h verify/keys.h
+  verify/spiffe_id.h verify/statement.h)
+foreach(header ${headers})
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/${header}
+    DESTINATION ${include_folder}/${folder} COMPONENT client)
+endforeach()
+install(DIRECTORY ${PROJECT_BINARY_DIR}/gen/ DESTINATION ${include_folder}
+  COMPONENT client FILES_MATCHING PATTERN "*.pb.h")
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/gaceta/proto
+  COMPONENT client FILES_MATCHING PATTERN "*.proto")
+
+# --- Package ----------------------------------------------------------------------
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/gaceta-config.cmake.in
+  ${PROJECT_BINARY_DIR}/gaceta-config.cmake
+  INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/gaceta-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/gaceta-config.cmake
+  ${PROJECT_BINARY_DIR}/gaceta-config-version.cmake
+  DESTINATION ${package_folder} COMPONENT client)
