@@ -83,27 +83,34 @@ write_configuration() {
 start() {
   setsid "$BIN/$1" --config "$DIR/config/$2.textproto" >"$DIR/log/$2.log" 2>&1 </dev/null &
   echo $! >"$DIR/run/$2.pid"
+  # Until the program runs, nothing shows that the process is ours to stop.
+  while ! is_process_of $! "$DIR" && kill -0 $! 2>/dev/null; do :; done
 }
 
-# is_up NAME PROFILE MEMBER: whether the server answers, and its registry has the
-# member, if one is named. Ends the demo if the server is gone.
-is_up() {
-  if is_gone "$(<"$DIR/run/$1.pid")" "$DIR"; then
+# Whether a server says that it serves. Ends the demo if it is gone.
+has_started() {
+  if ! kill -0 "$(<"$DIR/run/$1.pid")" 2>/dev/null; then
     tail -n 20 "$DIR/log/$1.log" >&2
     die "$1 ended; all of its log is in $DIR/log/$1.log"
   fi
-  local members
-  members=$(gaceta --profile "$2" states list --all 2>>"$DIR/log/wait.log") || return 1
-  [[ -z $3 ]] || grep -q "^$3 " <<<"$members"
+  grep -q ' started program=' "$DIR/log/$1.log"
 }
-await() { wait_until 30 is_up "$@" || die "$1 is not ready after 30 s; see $DIR/log/$1.log"; }
+# has_member STATE MEMBER: whether the registry at the state's node has it.
+has_member() {
+  local members
+  members=$(gaceta --profile "$1-monitor" states 2>>"$DIR/log/wait.log") || return 1
+  grep -q "^$2 " <<<"$members"
+}
+await() { wait_until 30 "$@" || die "$2 is not ready after 30 s; see $DIR/log/$2.log"; }
 
 start_servers() {
   say "starting the hub and the nodes of ${STATES[*]}"
   local state
+  # The hub first: a node that finds none waits before it tries again.
   start gaceta-hub hub
+  await has_started hub
   for state in "${STATES[@]}"; do start gaceta-node "$(lower "$state")"; done
-  await hub secretariat ''
+  for state in "${STATES[@]}"; do await has_started "$(lower "$state")"; done
 }
 
 publish_registry() {
@@ -120,6 +127,6 @@ publish_registry() {
   } >"$DIR/log/registry.log"
   # A node knows the last member when it has all of the registry.
   for state in "${STATES[@]}"; do
-    await "$(lower "$state")" "$(lower "$state")-monitor" "${STATES[-1]}"
+    await has_member "$(lower "$state")" "${STATES[-1]}"
   done
 }
