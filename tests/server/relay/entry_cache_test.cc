@@ -1,0 +1,375 @@
+#include "server/relay/entry_cache.h"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "gtest/gtest.h"
+#include "server/log/memory_log_store.h"
+
+namespace gaceta {
+namespace {
+
+constexpr absl::Duration kLongest = absl::Seconds(20);
+
+// A log whose reads can be counted, made to fail, or made to wait.
+class ProbedLog : public LogStore {
+ public:
+  absl::Status Append(Position expected,
+                      absl::Span<const StoredEntry> entries) override {
+    return log_.Append(expected, entries);
+  }
+  absl::StatusOr<std::vector<StoredEntry>> Read(
+      Position begin, int max_count, std::size_t max_bytes) const override {
+    ++reads;
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(
+        +[](const ProbedLog* self) { return !self->waiting_; }, this));
+    if (!error_.ok()) return error_;
+    if (lose_) max_count = 1;
+    return log_.Read(begin, max_count, max_bytes);
+  }
+  Position Size() const override { return log_.Size(); }
+
+  void Fail(absl::Status error) {
+    absl::MutexLock lock(&mu_);
+    error_ = std::move(error);
+  }
+  void Wait(bool waiting) {
+    absl::MutexLock lock(&mu_);
+    waiting_ = waiting;
+  }
+  void LoseEntries() {
+    absl::MutexLock lock(&mu_);
+    lose_ = true;
+  }
+
+  mutable std::atomic<int> reads{0};
+
+ private:
+  MemoryLogStore log_;
+  mutable absl::Mutex mu_;
+  absl::Status error_;
+  bool waiting_ = false;
+  bool lose_ = false;
+};
+
+StoredEntry Numbered(Position number) {
+  StoredEntry entry;
+  entry.leaf = "leaf " + std::to_string(number);
+  entry.payload = std::string(100, 'p');
+  return entry;
+}
+
+class EntryCacheTest : public ::testing::Test {
+ protected:
+  // Entries that are in the store before the cache is.
+  void Start(Position before, EntryCache::Options options = {}) {
+    if (before > 0) {
+      std::vector<StoredEntry> entries;
+      for (Position p = 0; p < before; ++p) entries.push_back(Numbered(p));
+      ASSERT_TRUE(log_.Append(0, entries).ok());
+    }
+    cache_ = std::make_unique<EntryCache>(&log_, options);
+    cache_->SetListener([this] {
+      absl::MutexLock lock(&mu_);
+      ++changes_;
+    });
+  }
+
+  void Append(Position count) {
+    std::vector<StoredEntry> entries;
+    const Position begin = log_.Size();
+    for (Position p = begin; p < begin + count; ++p) {
+      entries.push_back(Numbered(p));
+    }
+    ASSERT_TRUE(log_.Append(begin, entries).ok());
+    cache_->Append(begin, entries);
+  }
+
+  int Changes() {
+    absl::MutexLock lock(&mu_);
+    return changes_;
+  }
+
+  void AwaitChangesBeyond(int seen) {
+    absl::MutexLock lock(&mu_);
+    const auto more = [&] {
+      mu_.AssertHeld();
+      return changes_ > seen;
+    };
+    ASSERT_TRUE(mu_.AwaitWithTimeout(absl::Condition(&more), kLongest));
+  }
+
+  // Reads as streams do: looks again after each change.
+  absl::StatusOr<std::vector<RelayedEntryPtr>> AwaitRead(Position begin,
+                                                         int max_count) {
+    while (true) {
+      const int seen = Changes();
+      auto read = cache_->TryRead(begin, max_count);
+      if (!read.ok()) return read.status();
+      if (read->has_value()) return **read;
+      AwaitChangesBeyond(seen);
+    }
+  }
+
+  static void ExpectEntries(
+      const absl::StatusOr<std::vector<RelayedEntryPtr>>& read, Position begin,
+      std::size_t count) {
+    ASSERT_TRUE(read.ok()) << read.status();
+    ASSERT_EQ(read->size(), count);
+    Position position = begin;
+    for (const RelayedEntryPtr& entry : *read) {
+      EXPECT_EQ(entry->position(), position);
+      EXPECT_EQ(entry->ToProto(v1::Entry::OMISSION_UNSPECIFIED).leaf(),
+                Numbered(position).leaf);
+      ++position;
+    }
+  }
+
+  ProbedLog log_;
+  absl::Mutex mu_;
+  int changes_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unique_ptr<EntryCache> cache_;
+};
+
+TEST_F(EntryCacheTest, OfAnEmptyLogHasNothing) {
+  Start(0);
+
+  EXPECT_EQ(cache_->Size(), 0);
+  ExpectEntries(AwaitRead(0, 10), 0, 0);
+  EXPECT_EQ(cache_->TryRead(1, 10).status().code(),
+            absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(cache_->TryRead(-1, 10).status().code(),
+            absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(EntryCacheTest, NewEntriesAreReadWithoutTheStore) {
+  Start(10);
+  Append(5);
+
+  EXPECT_EQ(cache_->Size(), 15);
+  ExpectEntries(AwaitRead(10, 100), 10, 5);
+  ExpectEntries(AwaitRead(12, 2), 12, 2);
+  ExpectEntries(AwaitRead(15, 2), 15, 0);
+  EXPECT_EQ(log_.reads, 0);
+}
+
+TEST_F(EntryCacheTest, AnAppendIsTold) {
+  Start(0);
+  const int seen = Changes();
+
+  Append(1);
+
+  EXPECT_GT(Changes(), seen);
+}
+
+TEST_F(EntryCacheTest, OldEntriesAreLoadedAndTold) {
+  Start(200);
+  const int seen = Changes();
+  auto read = cache_->TryRead(70, 10);
+  ASSERT_TRUE(read.ok());
+  EXPECT_FALSE(read->has_value());
+
+  AwaitChangesBeyond(seen);
+
+  ExpectEntries(AwaitRead(70, 10), 70, 10);
+  // From memory now, and no further than the block.
+  const int reads = log_.reads;
+  ExpectEntries(AwaitRead(64, 10), 64, 10);
+  ExpectEntries(AwaitRead(120, 100), 120, 8);
+  EXPECT_EQ(log_.reads, reads);
+}
+
+TEST_F(EntryCacheTest, EveryPositionIsReadWhereverItIs) {
+  EntryCache::Options options;
+  options.tail_bytes = 2000;
+  options.block_bytes = 20'000;
+  Start(150, options);
+  for (int i = 0; i < 30; ++i) Append(7);
+
+  for (Position p = 0; p < 360;) {
+    auto read = AwaitRead(p, 50);
+    ASSERT_TRUE(read.ok()) << read.status();
+    ASSERT_FALSE(read->empty());
+    ExpectEntries(read, p, read->size());
+    p += static_cast<Position>(read->size());
+  }
+  ExpectEntries(AwaitRead(360, 1), 360, 0);
+}
+
+TEST_F(EntryCacheTest, ABlockThatWasShortIsReadAgainWhenTheLogHasGrown) {
+  EntryCache::Options options;
+  options.tail_bytes = 1;
+  Start(10, options);
+  ExpectEntries(AwaitRead(5, 100), 5, 5);
+
+  Append(20);
+
+  // What was at hand of the block first, then the rest.
+  ExpectEntries(cache_->Read(5, 100), 5, 25);
+  ExpectEntries(AwaitRead(10, 100), 10, 20);
+}
+
+TEST_F(EntryCacheTest, WhatIsStoredButNotAppendedHereIsNotShown) {
+  Start(10);
+  std::vector<StoredEntry> more = {Numbered(10), Numbered(11)};
+  ASSERT_TRUE(log_.Append(10, more).ok());
+
+  ExpectEntries(AwaitRead(0, 100), 0, 10);
+  ExpectEntries(AwaitRead(10, 100), 10, 0);
+  ExpectEntries(cache_->Read(0, 100), 0, 10);
+
+  cache_->Append(10, more);
+  ExpectEntries(AwaitRead(10, 100), 10, 2);
+}
+
+TEST_F(EntryCacheTest, MemoryOfTheTailIsBounded) {
+  EntryCache::Options options;
+  options.tail_bytes = 1000;
+  Start(0, options);
+  for (int i = 0; i < 100; ++i) Append(1);
+
+  // The end is at hand, the beginning is not.
+  ExpectEntries(AwaitRead(99, 1), 99, 1);
+  EXPECT_EQ(log_.reads, 0);
+  auto old = cache_->TryRead(0, 1);
+  ASSERT_TRUE(old.ok());
+  EXPECT_FALSE(old->has_value());
+}
+
+TEST_F(EntryCacheTest, OfTheBlocksTheLeastUsedGoFirst) {
+  EntryCache::Options options;
+  // Two blocks, not three.
+  options.block_bytes = 2 * 64 * 130;
+  Start(64 * 3, options);
+  ExpectEntries(AwaitRead(0, 1), 0, 1);
+  ExpectEntries(AwaitRead(64, 1), 64, 1);
+  ExpectEntries(AwaitRead(0, 1), 0, 1);
+  ExpectEntries(AwaitRead(128, 1), 128, 1);
+  const int reads = log_.reads;
+
+  ExpectEntries(AwaitRead(0, 1), 0, 1);
+  EXPECT_EQ(log_.reads, reads);
+  ExpectEntries(AwaitRead(64, 1), 64, 1);
+  EXPECT_GT(log_.reads, reads);
+}
+
+TEST_F(EntryCacheTest, ABlockWantedByManyIsLoadedOnce) {
+  Start(64);
+  log_.Wait(true);
+  for (int i = 0; i < 20; ++i) {
+    auto read = cache_->TryRead(i, 1);
+    ASSERT_TRUE(read.ok());
+    EXPECT_FALSE(read->has_value());
+  }
+  log_.Wait(false);
+
+  ExpectEntries(AwaitRead(3, 1), 3, 1);
+
+  EXPECT_EQ(log_.reads, 1);
+}
+
+TEST_F(EntryCacheTest, ReadsAtTheEndDoNotWaitForALoad) {
+  Start(64);
+  log_.Wait(true);
+  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+
+  Append(1);
+
+  ExpectEntries(AwaitRead(64, 10), 64, 1);
+  log_.Wait(false);
+}
+
+TEST_F(EntryCacheTest, AnErrorOfTheStoreIsToldOnceAndThenTriedAgain) {
+  Start(64);
+  log_.Fail(absl::UnavailableError("disk"));
+
+  EXPECT_EQ(AwaitRead(0, 1).status(), absl::UnavailableError("disk"));
+  EXPECT_EQ(cache_->Read(0, 1).status(), absl::UnavailableError("disk"));
+
+  log_.Fail(absl::OkStatus());
+  ExpectEntries(AwaitRead(0, 1), 0, 1);
+}
+
+TEST_F(EntryCacheTest, AnOldErrorIsForgottenOnceTheBlockWasRead) {
+  EntryCache::Options options;
+  options.block_bytes = 1;
+  Start(128, options);
+  log_.Fail(absl::UnavailableError("disk"));
+  const int seen = Changes();
+  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+  AwaitChangesBeyond(seen);
+  log_.Fail(absl::OkStatus());
+  ExpectEntries(cache_->Read(0, 1), 0, 1);
+  // Makes room: the first block is gone.
+  ExpectEntries(cache_->Read(64, 1), 64, 1);
+
+  ExpectEntries(AwaitRead(0, 1), 0, 1);
+}
+
+TEST_F(EntryCacheTest, EntriesThatTheStoreLostAreDataLoss) {
+  Start(64);
+  log_.LoseEntries();
+
+  EXPECT_EQ(AwaitRead(5, 1).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(cache_->Read(5, 1).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(EntryCacheTest, UnaryReadsWaitAndGoAcrossBlocks) {
+  Start(200);
+  Append(10);
+
+  ExpectEntries(cache_->Read(0, 1000), 0, 210);
+  ExpectEntries(cache_->Read(60, 10), 60, 10);
+  ExpectEntries(cache_->Read(210, 10), 210, 0);
+  EXPECT_EQ(cache_->Read(211, 10).status().code(),
+            absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(EntryCacheTest, ManyReadersSeeAWholePrefixWhileItGrows) {
+  EntryCache::Options options;
+  options.tail_bytes = 3000;
+  options.block_bytes = 15'000;
+  Start(100, options);
+  constexpr Position kEnd = 1100;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([this, i] {
+      for (Position p = 30 * i; p < kEnd;) {
+        const int seen = Changes();
+        auto read = cache_->TryRead(p, 40);
+        ASSERT_TRUE(read.ok()) << read.status();
+        if (!read->has_value() || (*read)->empty()) {
+          AwaitChangesBeyond(seen);
+          continue;
+        }
+        for (const RelayedEntryPtr& entry : **read) {
+          ASSERT_EQ(entry->position(), p);
+          ++p;
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 100; ++i) Append(10);
+  for (std::thread& reader : readers) reader.join();
+}
+
+TEST_F(EntryCacheTest, EndsWhileALoadIsWanted) {
+  Start(64);
+  log_.Wait(true);
+  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+  log_.Wait(false);
+
+  cache_.reset();
+}
+
+}  // namespace
+}  // namespace gaceta
