@@ -21,7 +21,6 @@ namespace gaceta {
 namespace {
 
 using ::testing::Ge;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 std::string DeployFile(const std::string& name) {
