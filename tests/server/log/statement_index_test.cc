@@ -126,7 +126,7 @@ TEST_F(StatementIndexTest, AnIdIsFoundInItsOneFormAlone) {
   CatchUp();
   std::string upper = header.statement_id();
   for (char& c : upper) c = static_cast<char>(std::toupper(c));
-  const std::string id = header.statement_id();
+  const std::string& id = header.statement_id();
 
   for (const std::string& other :
        {upper, id.substr(0, 35), id + "0", std::string(), "-" + id,
