@@ -77,18 +77,17 @@ void HubLink::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void HubLink::SetState(State state, const absl::Status& why) {
+void HubLink::SetState(State state, const std::string& why) {
   static constexpr const char* kNames[] = {"idle", "publishing", "waiting",
                                            "held"};
-  const std::string text = Text(why);
-  if (state == state_ && text == last_why_) return;
+  if (state == state_ && why == last_why_) return;
   const bool alarm = state == State::kHeld;
   spdlog::log(alarm ? spdlog::level::err : spdlog::level::info,
               "hub link from={} to={} why=\"{}\"",
               kNames[static_cast<int>(state_)], kNames[static_cast<int>(state)],
-              text);
+              why);
   state_ = state;
-  last_why_ = text;
+  last_why_ = why;
 }
 
 void HubLink::Run() {
@@ -102,18 +101,18 @@ void HubLink::Run() {
         break;
       case RefusalAction::kHold:
       case RefusalAction::kCheckSignature:
-        SetState(State::kHeld, ending.why);
+        SetState(State::kHeld, Text(ending.why));
         calls_.Sleep(hold_backoff_.Next());
         break;
       case RefusalAction::kBringDocuments:
       case RefusalAction::kAskHead:
       case RefusalAction::kRetry:
-        SetState(State::kWaiting, ending.why);
+        SetState(State::kWaiting, Text(ending.why));
         calls_.Sleep(backoff_.Next());
         break;
     }
   }
-  SetState(State::kIdle, absl::CancelledError("the node stops"));
+  SetState(State::kIdle, "the node stops");
 }
 
 HubLink::Ending HubLink::RunSession() {
@@ -285,7 +284,8 @@ absl::StatusOr<std::optional<Outbox::Accepted>> HubLink::FindInLog(
 }
 
 HubLink::Ending HubLink::Publish() {
-  SetState(State::kPublishing, absl::OkStatus());
+  SetState(State::kPublishing,
+           absl::StrCat("the chain goes on after sequence ", sent_));
   under_way_.clear();
   {
     absl::MutexLock lock(&mu_);
@@ -315,7 +315,8 @@ HubLink::Ending HubLink::Publish() {
     if (!ending.has_value() && !answers_over)
       ending = SendPending(stream.get());
   }
-  context.TryCancel();
+  // A stream that the hub has ended still has its reason to tell.
+  if (ending.has_value()) context.TryCancel();
   reader.join();
   const absl::Status status = FromGrpc(stream->Finish());
   if (ending.has_value()) return *ending;

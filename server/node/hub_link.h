@@ -117,7 +117,7 @@ class HubLink {
                             const v1::Receipt& receipt) const;
 
   bool stopping() const { return calls_.stopped(); }
-  void SetState(State state, const absl::Status& why);
+  void SetState(State state, const std::string& why);
 
   const HubLinkOptions options_;
   const std::unique_ptr<v1::PublishingService::Stub> stub_;

@@ -24,6 +24,10 @@ v1::Entry::Omission KeptOmission(v1::Entry::Omission seen) {
              : seen;
 }
 
+std::string Milliseconds(absl::Duration wait) {
+  return absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1)));
+}
+
 // Whether asking again cannot help: the hub's log is not the one mirrored.
 bool IsFinal(const absl::Status& status) {
   return absl::IsDataLoss(status) || absl::IsOutOfRange(status) ||
@@ -54,16 +58,30 @@ absl::Status Mirror::Subscribe() {
   options.include_unmatched_headers = true;
   options.heartbeat = kHeartbeat;
   options.backoff = options_.backoff;
-  options.on_disconnect = [](const absl::Status& why, absl::Duration wait) {
-    spdlog::warn("mirror disconnected why=\"{}\" next_attempt_in={}",
-                 std::string(why.message()), absl::FormatDuration(wait));
+  options.on_disconnect = [this, last = std::string()](
+                              const absl::Status& why,
+                              absl::Duration wait) mutable {
+    LogDisconnect(why, wait, &last);
   };
   auto subscriber = client::Subscriber::Create(std::move(options));
   if (!subscriber.ok()) return subscriber.status();
+  // The old one ends outside the lock, since it waits for its thread.
+  std::unique_ptr<client::Subscriber> old = *std::move(subscriber);
   absl::MutexLock lock(&mu_);
-  subscriber_ = *std::move(subscriber);
+  subscriber_.swap(old);
   if (stopping_) subscriber_->Stop();
   return absl::OkStatus();
+}
+
+void Mirror::LogDisconnect(const absl::Status& why, absl::Duration wait,
+                           std::string* last) {
+  // Each trouble is told once, not at every attempt.
+  std::string text(why.message());
+  const bool is_new = connected_.exchange(false) || text != *last;
+  spdlog::log(is_new ? spdlog::level::warn : spdlog::level::debug,
+              "mirror disconnected why=\"{}\" next_attempt_in={}", text,
+              Milliseconds(wait));
+  *last = std::move(text);
 }
 
 void Mirror::Stop() {
@@ -139,6 +157,9 @@ absl::Status Mirror::Follow(client::Subscriber* subscriber) {
   while (true) {
     auto delivery = subscriber->Next();
     if (!delivery.ok()) return delivery.status();
+    if (!connected_.exchange(true)) {
+      spdlog::info("mirror connected position={}", log_->Size());
+    }
     const bool live = delivery->live;
     if (absl::Status s = Keep(std::move(delivery->entries)); !s.ok()) return s;
     if (live == live_) continue;

@@ -2,6 +2,7 @@
 #ifndef GACETA_SERVER_NODE_MIRROR_H_
 #define GACETA_SERVER_NODE_MIRROR_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -74,6 +75,8 @@ class Mirror {
   // Makes a subscriber that goes on at the end of the log.
   absl::Status Subscribe();
   void Run();
+  void LogDisconnect(const absl::Status& why, absl::Duration wait,
+                     std::string* last);
   // Keeps what comes until an error.
   absl::Status Follow(client::Subscriber* subscriber);
   absl::Status Keep(std::vector<VerifiedEntry> entries);
@@ -86,6 +89,8 @@ class Mirror {
   std::thread thread_;
   // Touched only by the mirror's thread.
   bool live_ = false;
+  // Whether something has come since the connection was last lost.
+  std::atomic<bool> connected_{false};
 
   mutable absl::Mutex mu_;
   // Set by Start() and the mirror's thread alone.

@@ -45,10 +45,9 @@ class FakeHub::Publishing : public v1::PublishingService::Service {
       }
       {
         absl::MutexLock lock(&hub_->mu_);
-        const auto free = [this]()
-                              ABSL_SHARED_LOCKS_REQUIRED(hub_->mu_) {
-                                return !hub_->hold_ || hub_->stopping_;
-                              };
+        const auto free = [this]() ABSL_SHARED_LOCKS_REQUIRED(hub_->mu_) {
+          return !hub_->hold_ || hub_->stopping_;
+        };
         hub_->mu_.Await(absl::Condition(&free));
       }
       if (!stream->Write(*response)) break;
@@ -60,6 +59,10 @@ class FakeHub::Publishing : public v1::PublishingService::Service {
                             const v1::GetChainHeadRequest* /*request*/,
                             v1::GetChainHeadResponse* response) override {
     const ChainHead head = hub_->head();
+    {
+      absl::MutexLock lock(&hub_->mu_);
+      ++hub_->heads_asked_;
+    }
     response->set_sequence(head.sequence);
     response->set_header_digest(head.header_digest);
     return grpc::Status::OK;
@@ -168,12 +171,42 @@ std::vector<StoredEntry> FakeHub::entries() const {
   return entries_;
 }
 
-bool FakeHub::AwaitSize(std::size_t size) const {
+bool FakeHub::Await(const std::function<bool()>& reached) const {
   absl::MutexLock lock(&mu_);
-  const auto reached = [this, size]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
-    return ids_.size() >= size;
-  };
   return mu_.AwaitWithTimeout(absl::Condition(&reached), kLongest);
+}
+
+bool FakeHub::AwaitSize(std::size_t size) const {
+  return Await([this, size] {
+    mu_.AssertReaderHeld();
+    return ids_.size() >= size;
+  });
+}
+
+bool FakeHub::AwaitReceived(int count) const {
+  return Await([this, count] {
+    mu_.AssertReaderHeld();
+    return received_ >= count;
+  });
+}
+
+bool FakeHub::AwaitStreams(int count) const {
+  return Await([this, count] {
+    mu_.AssertReaderHeld();
+    return streams_ >= count;
+  });
+}
+
+bool FakeHub::AwaitHeadAsked(int times) const {
+  int target = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    target = heads_asked_ + times;
+  }
+  return Await([this, target] {
+    mu_.AssertReaderHeld();
+    return heads_asked_ >= target;
+  });
 }
 
 ChainHead FakeHub::head() const {
@@ -283,8 +316,8 @@ absl::StatusOr<v1::Receipt> FakeHub::Decide(const v1::Statement& statement,
     return found->second.error;
   }
   if (absl::Status s = CheckDocuments(statement.payload()); !s.ok()) return s;
-  if (absl::Status s = CheckFollows(
-          heads_.empty() ? ChainHead() : heads_.back(), header);
+  if (absl::Status s =
+          CheckFollows(heads_.empty() ? ChainHead() : heads_.back(), header);
       !s.ok()) {
     return s;
   }

@@ -3,6 +3,7 @@
 #define GACETA_TESTS_SERVER_NODE_FAKE_HUB_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,8 +43,13 @@ class FakeHub {
   // Statement ids in the order of the log.
   std::vector<std::string> log() const;
   std::vector<StoredEntry> entries() const;
-  // Waits until the log has so many.
+  // Wait until the log has so many; until so many statements came, each counted
+  // as often as it came; until so many streams were opened; until the head was
+  // asked for so often from now on.
   bool AwaitSize(std::size_t size) const;
+  bool AwaitReceived(int count) const;
+  bool AwaitStreams(int count) const;
+  bool AwaitHeadAsked(int times) const;
   ChainHead head() const;
   // Statements that came, each as often as it came.
   int received() const;
@@ -83,6 +89,7 @@ class FakeHub {
     int times;
   };
 
+  bool Await(const std::function<bool()>& reached) const;
   // None: the stream is to break.
   std::optional<v1::PublishResponse> Take(const v1::Statement& statement);
   absl::StatusOr<v1::Receipt> Decide(const v1::Statement& statement,
@@ -109,6 +116,7 @@ class FakeHub {
   std::int64_t break_upload_after_ ABSL_GUARDED_BY(mu_) = 0;
   int received_ ABSL_GUARDED_BY(mu_) = 0;
   int streams_ ABSL_GUARDED_BY(mu_) = 0;
+  int heads_asked_ ABSL_GUARDED_BY(mu_) = 0;
 
   int port_ = 0;
   std::unique_ptr<Publishing> publishing_;

@@ -21,10 +21,10 @@ namespace gaceta {
 namespace {
 
 using ::testing::ElementsAreArray;
-using ::testing::IsEmpty;
 using testing::FakeHub;
 using testing::GoodUpdate;
 using testing::HeaderOf;
+using ::testing::IsEmpty;
 using testing::kLogOrigin;
 using testing::NewKey;
 using testing::SharedKey;
@@ -84,8 +84,8 @@ class HubLinkTest : public ::testing::Test {
     checked.payload = update.SerializeAsString();
     checked.documents = std::move(documents);
     const std::string id = NewStatementId();
-    auto added = outbox_->Add(
-        id, "content", [&](const OutboxHistory&) { return checked; });
+    auto added = outbox_->Add(id, "content",
+                              [&](const OutboxHistory&) { return checked; });
     EXPECT_TRUE(added.ok()) << added.status();
     return id;
   }
@@ -97,9 +97,7 @@ class HubLinkTest : public ::testing::Test {
     return ids;
   }
 
-  v1::Submission StateOf(const std::string& id) {
-    return **outbox_->Find(id);
-  }
+  v1::Submission StateOf(const std::string& id) { return **outbox_->Find(id); }
 
   // Waits until the outbox says so.
   void AwaitState(const std::string& id, v1::Submission::State state) {
@@ -275,10 +273,7 @@ TEST_F(HubLinkTest, AHubThatIsSilentIsAskedAgain) {
   hub_.HoldAnswers(true);
   StartLink();
   ASSERT_TRUE(hub_.AwaitSize(1));
-  const absl::Time deadline = absl::Now() + kLongest;
-  while (hub_.streams() < 2 && absl::Now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(5));
-  }
+  ASSERT_TRUE(hub_.AwaitStreams(2));
 
   hub_.HoldAnswers(false);
 
@@ -321,10 +316,9 @@ TEST_F(HubLinkTest, ARefusalCountsOnlyWhenTheHubHasNotTakenTheStatement) {
 
 TEST_F(HubLinkTest, WhatMayPassIsTriedAgain) {
   const std::vector<std::string> ids = AddMany(10);
-  hub_.Refuse(ids[2],
-              WithReason(absl::ResourceExhaustedError("slow down"),
-                         "RATE_LIMITED"),
-              3);
+  hub_.Refuse(
+      ids[2],
+      WithReason(absl::ResourceExhaustedError("slow down"), "RATE_LIMITED"), 3);
   hub_.Refuse(ids[4], absl::UnavailableError("a moment"), 2);
   hub_.Refuse(ids[6], absl::InternalError("oops"), 1);
 
@@ -417,11 +411,7 @@ TEST_F(HubLinkTest, AReceiptForOtherBytesIsNotAccepted) {
   hub_.SpoilReceipts(true);
   const std::string id = Add(GoodUpdate("HN"));
   StartLink();
-  ASSERT_TRUE(hub_.AwaitSize(1));
-  const absl::Time deadline = absl::Now() + kLongest;
-  while (hub_.received() < 3 && absl::Now() < deadline) {
-    absl::SleepFor(absl::Milliseconds(5));
-  }
+  ASSERT_TRUE(hub_.AwaitReceived(3));
   EXPECT_EQ(StateOf(id).state(), v1::Submission::STATE_PENDING);
 
   hub_.SpoilReceipts(false);
@@ -437,7 +427,7 @@ TEST_F(HubLinkTest, ALostOutboxGoesOnFromTheMirror) {
   const std::string after = Add(GoodUpdate("HN", 100));
   StartLink();
   // Until the mirror has the end of the chain, nothing is published.
-  absl::SleepFor(absl::Milliseconds(100));
+  ASSERT_TRUE(hub_.AwaitHeadAsked(4));
   EXPECT_EQ(hub_.log().size(), 5U);
 
   MirrorAll();
@@ -469,8 +459,8 @@ TEST_F(HubLinkTest, AnOldCopyOfTheOutboxPublishesNothingTwice) {
   const std::vector<std::string> in_log = hub_.log();
   AwaitAccepted(kept);
   AwaitAccepted({late});
-  std::vector<std::string> expected = {kept[1], kept[2], kept[3], kept[4], late,
-                                       kept[0]};
+  std::vector<std::string> expected = {kept[1], kept[2], kept[3],
+                                       kept[4], late,    kept[0]};
   EXPECT_THAT(hub_.log(), ElementsAreArray(expected));
 }
 
@@ -480,7 +470,7 @@ TEST_F(HubLinkTest, AChainThatAnotherKeySignedIsNotAdopted) {
   const std::string id = Add(GoodUpdate("HN"));
 
   StartLink();
-  absl::SleepFor(absl::Milliseconds(200));
+  ASSERT_TRUE(hub_.AwaitHeadAsked(4));
 
   EXPECT_EQ(StateOf(id).state(), v1::Submission::STATE_PENDING);
   EXPECT_EQ(hub_.received(), 0);
@@ -496,7 +486,7 @@ TEST_F(HubLinkTest, AHubThatLostStatementsGetsNothingMore) {
   const int received = hub_.received();
 
   hub_.Start();
-  absl::SleepFor(absl::Milliseconds(200));
+  ASSERT_TRUE(hub_.AwaitHeadAsked(4));
 
   EXPECT_EQ(StateOf(id).state(), v1::Submission::STATE_PENDING);
   EXPECT_EQ(hub_.received(), received);

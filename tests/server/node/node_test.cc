@@ -31,8 +31,8 @@
 namespace gaceta {
 namespace {
 
-using ::testing::ElementsAre;
 using testing::DerOf;
+using ::testing::ElementsAre;
 using testing::GoodUpdate;
 using testing::kFederation;
 using testing::kLogOrigin;
@@ -57,8 +57,7 @@ class Certificates {
   explicit Certificates(const std::string& folder) : pki_(folder) {
     const absl::Time begin = absl::Now() - absl::Hours(1);
     const absl::Duration validity = absl::Hours(48);
-    EXPECT_TRUE(
-        pki_.AddRoot(std::string(kFederation), begin, validity).ok());
+    EXPECT_TRUE(pki_.AddRoot(std::string(kFederation), begin, validity).ok());
     for (const auto& [member, paths] :
          std::vector<std::pair<std::string, std::vector<std::string>>>{
              {"secretariat", {"hub", "signer", "admin/ana"}},
@@ -107,8 +106,8 @@ class Certificates {
     for (const auto& [id, folder] : members) {
       v1::SignerKey* key = change.add_items()->mutable_signer_key();
       key->set_publisher(id);
-      key->set_certificate(DerOf(
-          ReadAll(pki_.LeafFiles(folder, "signer").certificate_file)));
+      key->set_certificate(
+          DerOf(ReadAll(pki_.LeafFiles(folder, "signer").certificate_file)));
       key->set_issuer(CaDer(folder));
     }
     *change.add_items() = TopicItem("entry-visa");
@@ -249,13 +248,13 @@ class NodeTest : public ::testing::Test {
     if (!status.ok()) return FromGrpc(status);
     return response.submission();
   }
-  absl::StatusOr<v1::Submission> Submit(const v1::SubmitUpdateRequest& request) {
+  absl::StatusOr<v1::Submission> Submit(
+      const v1::SubmitUpdateRequest& request) {
     return Submit(request, ToNode());
   }
 
   // Watches until the end; returns the states that were seen.
-  absl::Status Watch(const std::string& id,
-                     std::vector<v1::Submission>* seen) {
+  absl::Status Watch(const std::string& id, std::vector<v1::Submission>* seen) {
     grpc::ClientContext context;
     SetDeadline(&context);
     v1::WatchSubmissionRequest request;
@@ -274,9 +273,8 @@ class NodeTest : public ::testing::Test {
     v1::GetUpdateRequest request;
     request.set_statement_id(id);
     v1::GetUpdateResponse response;
-    const grpc::Status status =
-        v1::UpdatesService::NewStub(ToNode(path))->GetUpdate(&context, request,
-                                                             &response);
+    const grpc::Status status = v1::UpdatesService::NewStub(ToNode(path))
+                                    ->GetUpdate(&context, request, &response);
     if (!status.ok()) return FromGrpc(status);
     return response.entry();
   }
@@ -342,8 +340,8 @@ TEST_F(NodeTest, TwoNodesByMistakeMakeOneChain) {
   options.listen_address = "127.0.0.1:0";
   auto other = Node::Start(options);
   ASSERT_TRUE(other.ok()) << other.status();
-  const auto to_other = To((*other)->port(), "hn", "node", "hn",
-                           "agency/trabajo");
+  const auto to_other =
+      To((*other)->port(), "hn", "node", "hn", "agency/trabajo");
   const absl::Time deadline = absl::Now() + kLongest;
   while ((*other)->log_size() < 1) {
     ASSERT_LT(absl::Now(), deadline);
@@ -416,8 +414,8 @@ TEST_F(NodeTest, OnlyTheStatesOwnAgenciesSubmit) {
 TEST_F(NodeTest, EachAgencyListsItsOwnAndTheAdministratorAll) {
   StartBoth();
   std::vector<std::string> ids;
-  for (const char* agency : {"agency/migracion", "agency/trabajo",
-                             "agency/migracion"}) {
+  for (const char* agency :
+       {"agency/migracion", "agency/trabajo", "agency/migracion"}) {
     const v1::SubmitUpdateRequest request =
         Request(GoodUpdate("HN", static_cast<int>(ids.size()) + 1));
     ASSERT_TRUE(Submit(request, ToNode(agency)).ok());

@@ -30,9 +30,8 @@ using testing::kLogOrigin;
 using testing::NewKey;
 using testing::SharedKey;
 
-CheckedSubmission Checked(int number = 1,
-                          v1::VersionStatus status =
-                              v1::VERSION_STATUS_UNSPECIFIED) {
+CheckedSubmission Checked(
+    int number = 1, v1::VersionStatus status = v1::VERSION_STATUS_UNSPECIFIED) {
   const v1::Update update = GoodUpdate("HN", number);
   CheckedSubmission checked;
   checked.agency = "migracion";
@@ -206,11 +205,11 @@ TEST_F(OutboxTest, AnIdForOtherContentIsRefused) {
 
 TEST_F(OutboxTest, AFailedCheckTakesNoNumber) {
   Add();
-  auto failed = outbox_->Add(NewStatementId(), "content",
-                             [](const OutboxHistory&)
-                                 -> absl::StatusOr<CheckedSubmission> {
-                               return absl::InvalidArgumentError("wrong");
-                             });
+  auto failed = outbox_->Add(
+      NewStatementId(), "content",
+      [](const OutboxHistory&) -> absl::StatusOr<CheckedSubmission> {
+        return absl::InvalidArgumentError("wrong");
+      });
   Add();
 
   EXPECT_EQ(failed.status().code(), absl::StatusCode::kInvalidArgument);
@@ -267,8 +266,7 @@ TEST_F(OutboxTest, AReceiptOutOfOrderIsNotRecorded) {
   Add();
   const std::string second = Add();
 
-  const absl::Status status =
-      outbox_->Accept({Receipt(AllPending().at(1), 5)});
+  const absl::Status status = outbox_->Accept({Receipt(AllPending().at(1), 5)});
 
   EXPECT_FALSE(status.ok());
   EXPECT_EQ((*outbox_->Find(second))->state(), v1::Submission::STATE_PENDING);
@@ -345,8 +343,7 @@ TEST_F(OutboxTest, ANewKeySignsWhatIsPending) {
 }
 
 TEST_F(OutboxTest, HistoryHasWhatIsPendingAndWhatIsNotYetMirrored) {
-  const std::string id =
-      Add(Checked(1, v1::VERSION_STATUS_PUBLISHED));
+  const std::string id = Add(Checked(1, v1::VERSION_STATUS_PUBLISHED));
   const std::string uri = Checked(1).instrument;
   const auto ask = [&](Position mirrored) {
     std::optional<v1::VersionStatus> status;
@@ -376,8 +373,7 @@ TEST_F(OutboxTest, HistoryHasWhatIsPendingAndWhatIsNotYetMirrored) {
 }
 
 TEST_F(OutboxTest, HistoryForgetsWhatWasRefused) {
-  const std::string id =
-      Add(Checked(1, v1::VERSION_STATUS_REPEALED));
+  const std::string id = Add(Checked(1, v1::VERSION_STATUS_REPEALED));
   ASSERT_TRUE(outbox_->Refuse(id, absl::InvalidArgumentError("")).ok());
 
   (void)outbox_->CheckOnly([&](const OutboxHistory& history) {
@@ -465,8 +461,7 @@ TEST_F(OutboxTest, NothingAcknowledgedIsLostWhenTheProcessIsKilled) {
           std::int64_t position = 0;
           for (int i = 1; i < 10'000; ++i) {
             const std::string id = NewStatementId();
-            const v1::Submission added =
-                *outbox_->Add(id, "content", Passes());
+            const v1::Submission added = *outbox_->Add(id, "content", Passes());
             Acknowledged one{};
             id.copy(one.submission_id, sizeof one.submission_id);
             one.sequence = added.sequence();

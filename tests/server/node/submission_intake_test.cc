@@ -84,9 +84,9 @@ class SubmissionIntakeTest : public ::testing::Test {
     return request;
   }
 
-  absl::StatusOr<v1::Submission> Submit(const v1::SubmitUpdateRequest& request,
-                                        absl::string_view agency =
-                                            "migracion") {
+  absl::StatusOr<v1::Submission> Submit(
+      const v1::SubmitUpdateRequest& request,
+      absl::string_view agency = "migracion") {
     return intake_->Submit(agency, request);
   }
   absl::StatusOr<v1::Submission> Submit(const v1::Update& update) {
@@ -260,8 +260,8 @@ TEST_F(SubmissionIntakeTest, TheLastStatusIsThatOfWhatIsPending) {
   revived.mutable_version()->set_status(v1::VERSION_STATUS_IN_FORCE);
 
   const absl::Status status = Submit(revived).status();
-  EXPECT_THAT(Violations(status), Contains(Field(&FieldViolation::field,
-                                                 "update.version.status")));
+  EXPECT_THAT(Violations(status),
+              Contains(Field(&FieldViolation::field, "update.version.status")));
 }
 
 TEST_F(SubmissionIntakeTest, TheLastStatusIsThatOfTheMirroredLogOtherwise) {
@@ -300,9 +300,9 @@ TEST_F(SubmissionIntakeTest, ADocumentOfAnotherSizeIsAViolation) {
   update.mutable_documents(0)->set_size(5);
   PutDocument("here");
 
-  EXPECT_THAT(Violations(Submit(update).status()),
-              ElementsAre(Field(&FieldViolation::field,
-                                "update.documents[0].size")));
+  EXPECT_THAT(
+      Violations(Submit(update).status()),
+      ElementsAre(Field(&FieldViolation::field, "update.documents[0].size")));
 }
 
 TEST_F(SubmissionIntakeTest, AnUpdateOver64KibIsTooLarge) {
