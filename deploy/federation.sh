@@ -12,20 +12,12 @@ gaceta() { "$BIN/gaceta" --config "$PROFILES" "$@"; }
 
 make_certificates() {
   say "making the certificates of $FEDERATION in $PKI"
-  local state name
-  {
-    "$BIN/gaceta" pki root "$PKI" --federation "$FEDERATION"
-    "$BIN/gaceta" pki ca "$PKI" secretariat
-    for name in hub signer admin/demo; do
-      "$BIN/gaceta" pki leaf "$PKI" secretariat "$name"
-    done
-    for state in "${STATES[@]}"; do
-      "$BIN/gaceta" pki ca "$PKI" "$(lower "$state")"
-      for name in node signer "agency/$(agency_of "$state")" subscriber/monitor; do
-        "$BIN/gaceta" pki leaf "$PKI" "$(lower "$state")" "$name"
-      done
-    done
-  } >"$DIR/log/pki.log"
+  local state members=()
+  for state in "${STATES[@]}"; do
+    members+=("$(lower "$state"):$(agency_of "$state")")
+  done
+  GACETA_BIN_DIR=$BIN "$SOURCE_DIR/certs/make-federation" "$PKI" "$FEDERATION" \
+    "${members[@]}" >"$DIR/log/pki.log"
 }
 
 # write_tls MEMBER LEAF: who a server is, for its configuration.
