@@ -1,0 +1,468 @@
+"""A federation of real processes on 127.0.0.1, for tests.
+
+    federation = Federation(["HN", "GT"], test=self)   # ended when the test ends
+    federation.cli("hn-agency", "updates", "publish", path)
+    federation.kill("hub"); federation.start("hub")
+    federation.audit()
+
+`hub` and the states in lower case (`hn`) name the servers. Identities name the
+files of the PKI: `hn/agency-migracion`, `secretariat/admin-demo`.
+
+Profiles of the command: `secretariat` (registrar, at the hub); for each state
+`hn-agency`, `hn-monitor` and `hn-admin` (at its node) and `hn-at-hub` (the
+monitor, at the hub).
+
+A test program ends with `federation.main()`: it prints the logs of every server
+if anything failed, and leaves neither processes nor files.
+"""
+
+import itertools
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import wire
+
+NAME = "gaceta.example"
+BIN = os.path.abspath(os.environ.get(
+    "GACETA_BIN_DIR", os.path.join(wire.SOURCE, "build", "dev", "bin")))
+REGISTRY = os.path.join(wire.SOURCE, "deploy", "registry")
+SAMPLES = os.path.join(wire.SOURCE, "deploy", "samples", "updates.ndjson")
+
+# Below the ports that the kernel gives to outgoing connections, so that nobody
+# takes a server's port while it is down.
+_PORTS = range(20000, 32000)
+_LOG_TAIL = 60
+# Longer than a drain may take.
+_STOP_SECONDS = 12
+START_SECONDS = 30
+
+_federations = []
+
+
+class Failure(AssertionError):
+    """What a helper of this file found to be wrong."""
+
+
+def wait_until(condition, seconds=30, what=None):
+    """Returns what `condition` returns once that is true; Failure after so many
+    seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() >= end:
+            raise Failure(f"not so after {seconds} s: {what or condition}")
+        time.sleep(0.02)
+
+
+def free_port():
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Server:
+    """One server: its program, configuration, log and, while it runs, process.
+
+    `port` stays the same over restarts."""
+
+    def __init__(self, name, program, identity, folder):
+        self.name = name
+        self.program = program
+        self.identity = identity  # as `hn/node`
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.dns_name = dns_name_of(identity)
+        self.config = os.path.join(folder, "config", name + ".textproto")
+        self.data = os.path.join(folder, name)
+        self.log = os.path.join(folder, "log", name + ".log")
+        self.process = None
+        self._log_start = 0
+
+    def start(self, wait=True):
+        assert self.process is None, f"{self.name} runs already"
+        self._log_start = os.path.getsize(self.log) if os.path.exists(self.log) else 0
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [os.path.join(BIN, self.program), "--config", self.config],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if wait:
+            self.await_log(" started program=")
+
+    def stop(self):
+        """SIGTERM. Returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.join(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failure(f"{self.name} did not end {_STOP_SECONDS} s after SIGTERM") from None
+
+    def kill(self):
+        """SIGKILL."""
+        self.process.kill()
+        self.join()
+
+    def join(self, seconds=None):
+        """Waits until the process has ended, and returns its exit code."""
+        code = self.process.wait(seconds)
+        self.process = None
+        return code
+
+    def is_running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def log_text(self):
+        """What it logged since its last start."""
+        if not os.path.exists(self.log):
+            return ""
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            log.seek(self._log_start)
+            return log.read()
+
+    def await_log(self, text, seconds=START_SECONDS):
+        """Waits until it has logged `text` since its last start."""
+        def has_logged():
+            ended = not self.is_running()
+            if text in self.log_text():
+                return True
+            if ended:
+                raise Failure(f"{self.name} ended: {self.log_text()}")
+            return False
+        wait_until(has_logged, seconds, f"{self.name} logs {text!r}")
+
+
+def dns_name_of(identity):
+    """The DNS name in the certificate of `hn/node`: node.hn.gaceta.example."""
+    member, leaf = identity.split("/")
+    return f"{leaf}.{member}.{NAME}"
+
+
+class Federation:
+    """See the file's comment.
+
+    `agencies` gives the agency of states whose is not `migracion`. `hub_config`
+    and `node_config` are text appended to the configuration files. `registry`
+    False leaves the log empty; `start` False starts nothing at all.
+    """
+
+    def __init__(self, states, test=None, folder=None, agencies=None, hub_config="",
+                 node_config="", registry=True, start=True):
+        self.states = list(states)
+        self._owns_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="gaceta-e2e-")
+        self.pki = os.path.join(self.folder, "pki")
+        self.profiles = os.path.join(self.folder, "profiles.textproto")
+        self._agencies = agencies or {}
+        self._children = []
+        for name in ("config", "log", "home"):
+            os.makedirs(os.path.join(self.folder, name), exist_ok=True)
+        self.hub = Server("hub", "gaceta-hub", "secretariat/hub", self.folder)
+        self.nodes = {s.lower(): Server(s.lower(), "gaceta-node", f"{s.lower()}/node", self.folder)
+                      for s in self.states}
+        self.servers = {"hub": self.hub, **self.nodes}
+        _federations.append(self)
+        if isinstance(test, type):
+            test.addClassCleanup(self.close)
+        elif test is not None:
+            test.addCleanup(self.close)
+        self._make_certificates()
+        self._write_configuration(hub_config, node_config)
+        if start:
+            self.start_all()
+        if start and registry:
+            self.publish_registry()
+
+    def agency_of(self, state):
+        return self._agencies.get(state, "migracion")
+
+    def close(self):
+        """Ends every process. The logs stay until main() ends."""
+        for child in self._children:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        for server in self.servers.values():
+            if server.process is not None:
+                server.kill()
+
+    def remove(self):
+        if self._owns_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- Certificates and configuration ---
+
+    def make_leaf(self, member, role, *args):
+        """Issues a certificate: make_leaf("hn", "agency/trabajo")."""
+        self._run_pki("leaf", self.pki, member, role, *args)
+
+    def file(self, name):
+        """A file of the PKI: file("hn/node.key")."""
+        return os.path.join(self.pki, name)
+
+    def _run_pki(self, *args):
+        done = self._run([os.path.join(BIN, "gaceta"), "pki", *args])
+        if done.returncode != 0:
+            raise Failure(f"gaceta pki {' '.join(args)}: {done.stderr}")
+
+    def _make_certificates(self):
+        self._run_pki("root", self.pki, "--federation", NAME)
+        self._run_pki("ca", self.pki, "secretariat")
+        self.make_leaf("secretariat", "hub", "--dns", dns_name_of("secretariat/hub"))
+        self.make_leaf("secretariat", "signer")
+        self.make_leaf("secretariat", "admin/demo")
+        for number, state in enumerate(self.states):
+            member = state.lower()
+            self._run_pki("ca", self.pki, member)
+            self.make_leaf(member, "node", "--dns", dns_name_of(member + "/node"))
+            # Both sorts of key that may sign are always at work.
+            self.make_leaf(member, "signer", *(["--ed25519"] if number % 2 else []))
+            for role in (f"agency/{self.agency_of(state)}", "subscriber/monitor", "admin/ana"):
+                self.make_leaf(member, role)
+
+    def _tls(self, identity):
+        return (f'tls {{\n  certificate_file: "{self.file(identity)}.pem"\n'
+                f'  key_file: "{self.file(identity)}.key"\n'
+                f'  root_file: "{self.file("root.pem")}"\n}}\n')
+
+    def _write_configuration(self, hub_config, node_config):
+        with open(self.hub.config, "w", encoding="utf-8") as file:
+            file.write(f'federation: "{NAME}"\nlisten: "{self.hub.address}"\n'
+                       f'data_folder: "{self.hub.data}"\n'
+                       + self._tls("secretariat/hub") + hub_config + "\n")
+        self.add_profile("secretariat", "hub", "secretariat/admin-demo")
+        for state in self.states:
+            member = state.lower()
+            node = self.nodes[member]
+            with open(node.config, "w", encoding="utf-8") as file:
+                file.write(f'state: "{state}"\nfederation: "{NAME}"\n'
+                           f'listen: "{node.address}"\nhub: "{self.hub.address}"\n'
+                           f'data_folder: "{node.data}"\n'
+                           f'signer_key_file: "{self.file(member + "/signer.key")}"\n'
+                           + self._tls(node.identity) + node_config + "\n")
+            self.add_profile(f"{member}-agency", member,
+                             f"{member}/agency-{self.agency_of(state)}")
+            self.add_profile(f"{member}-monitor", member, f"{member}/subscriber-monitor")
+            self.add_profile(f"{member}-admin", member, f"{member}/admin-ana")
+            self.add_profile(f"{member}-at-hub", "hub", f"{member}/subscriber-monitor")
+
+    def add_profile(self, name, server, identity):
+        """A profile of the command: add_profile("gt-at-hn", "hn", "gt/subscriber-monitor")."""
+        to = self.servers[server]
+        with open(self.profiles, "a", encoding="utf-8") as file:
+            file.write(f'profiles {{\n  name: "{name}"\n  server: "{to.address}"\n'
+                       f'  server_id: "{spiffe_id_of(to.identity)}"\n'
+                       f'  certificate_file: "{self.file(identity)}.pem"\n'
+                       f'  key_file: "{self.file(identity)}.key"\n'
+                       f'  root_file: "{self.file("root.pem")}"\n}}\n')
+
+    # --- Servers ---
+
+    def start(self, *names, wait=True):
+        for name in names:
+            self.servers[name].start(wait=False)
+        for name in names if wait else ():
+            self.servers[name].await_log(" started program=")
+
+    def start_all(self):
+        # The hub first: a node that finds none waits before it tries again.
+        self.start("hub")
+        self.start(*self.nodes)
+
+    def stop(self, name):
+        """SIGTERM. Returns the exit code."""
+        return self.servers[name].stop()
+
+    def kill(self, name):
+        """SIGKILL."""
+        self.servers[name].kill()
+
+    def restart(self, name):
+        """SIGTERM, which must end with code 0, and a new start."""
+        code = self.stop(name)
+        if code != 0:
+            raise Failure(f"{name} ended with code {code}")
+        self.start(name)
+
+    def publish_registry(self):
+        """Members, topics and corridors; waits until every node has them."""
+        key = ["--signer-key", self.file("secretariat/signer.key")]
+        self.add_member("OAS")
+        self.cli("secretariat", "registry", "publish", *key,
+                 os.path.join(REGISTRY, "topics.json"),
+                 os.path.join(REGISTRY, "corridors.json"), check=True)
+        for state in self.states:
+            self.add_member(state)
+        self.await_mirrors()
+
+    def add_member(self, member_id):
+        """Publishes a member with its CA and signing key."""
+        folder = "secretariat" if member_id == "OAS" else member_id.lower()
+        self.cli("secretariat", "registry", "member", member_id,
+                 "--members", os.path.join(REGISTRY, "members.json"),
+                 "--ca", self.file(folder + "/ca.pem"),
+                 "--signer", self.file(folder + "/signer.pem"),
+                 "--signer-key", self.file("secretariat/signer.key"), check=True)
+
+    def log_size(self, server="hub"):
+        """The end of the log, as a server has it."""
+        identity = "secretariat/admin-demo" if server == "hub" else f"{server}/subscriber-monitor"
+        with self.channel(identity, server) as channel:
+            stream = wire.relay_grpc.RelayServiceStub(channel).Subscribe(iter([
+                wire.relay_pb2.SubscribeRequest(open=wire.relay_pb2.Open(
+                    start_now=wire.relay_pb2.Now()))]), timeout=30)
+            size = next(stream).opened.log_size
+            stream.cancel()
+            return size
+
+    def await_mirrors(self, seconds=30):
+        """Waits until every node that runs has all that the hub has."""
+        size = self.log_size()
+        for name, node in self.nodes.items():
+            if node.is_running():
+                wait_until(lambda name=name: self.log_size(name) >= size, seconds,
+                           f"node {name} has all {size} entries")
+
+    # --- Clients ---
+
+    def channel(self, identity, server):
+        """A channel to a server as `hn/agency-migracion`; as nobody, without a
+        certificate, if that is None. The caller closes it."""
+        to = self.servers[server]
+        return wire.open_channel(
+            to.address, to.dns_name, self.file("root.pem"),
+            identity and self.file(identity + ".pem"),
+            identity and self.file(identity + ".key"))
+
+    def is_serving(self, name):
+        """Whether the server's health check says so."""
+        identity = "secretariat/admin-demo" if name == "hub" else f"{name}/subscriber-monitor"
+        with self.channel(identity, name) as channel:
+            check = channel.unary_unary("/grpc.health.v1.Health/Check")
+            # The request has no field set; the answer is field 1 = SERVING (1).
+            return check(b"", timeout=10) == b"\x08\x01"
+
+    def command(self, profile, *args):
+        """The command line of the `gaceta` command with a profile."""
+        line = [os.path.join(BIN, "gaceta"), "--config", self.profiles]
+        return [*line, *(["--profile", profile] if profile else []), *args]
+
+    def environment(self, **variables):
+        """That of a command: nothing of who runs the tests."""
+        return {"PATH": os.environ["PATH"], "HOME": os.path.join(self.folder, "home"),
+                "LC_ALL": "C.UTF-8",
+                **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")},
+                **variables}
+
+    def cli(self, profile, *args, check=False, env=None, timeout=120, **kwargs):
+        """Runs the `gaceta` command to its end; stdout and stderr are text."""
+        done = self._run(self.command(profile, *args), env=self.environment(**(env or {})),
+                         timeout=timeout, **kwargs)
+        if check and done.returncode != 0:
+            raise Failure(f"gaceta {' '.join(args)} as {profile} ended with code "
+                          f"{done.returncode}: {done.stderr[-2000:]}{done.stdout[-2000:]}")
+        return done
+
+    def popen(self, profile, *args, env=None, stdout=subprocess.PIPE,
+              stderr=subprocess.PIPE, **kwargs):
+        """Starts the `gaceta` command; close() ends it if nobody does."""
+        child = subprocess.Popen(self.command(profile, *args), text=True, encoding="utf-8",
+                                 env=self.environment(**(env or {})), stdin=subprocess.DEVNULL,
+                                 stdout=stdout, stderr=stderr, **kwargs)
+        self._children.append(child)
+        return child
+
+    def publish(self, state, path, *args, **kwargs):
+        """Publishes a file through a state's node, as its agency."""
+        return self.cli(f"{state.lower()}-agency", "updates", "publish", "--no-journal",
+                        path, *args, **kwargs)
+
+    @staticmethod
+    def _run(line, **kwargs):
+        return subprocess.run(line, capture_output=True, text=True, encoding="utf-8",
+                              stdin=None if "input" in kwargs else subprocess.DEVNULL, **kwargs)
+
+    # --- The log ---
+
+    def read_log(self, server="hub", identity=None):
+        """Every entry of a server's log, as the secretariat unless told."""
+        with self.channel(identity or "secretariat/admin-demo", server) as channel:
+            return list(_entries_until_live(channel))
+
+    def audit(self):
+        """Reads the whole log of the hub and checks it: positions have no gap,
+        signatures and digests are good, every publisher's chain is whole, no
+        statement is there twice. Returns the verified entries."""
+        from second_implementation import Verifier
+
+        verifier = Verifier(wire.read_bytes(self.file("root.pem")), NAME)
+        verified = [verifier.check(entry) for entry in self.read_log()]
+        for expected, entry in enumerate(verified):
+            if entry.position != expected:
+                raise Failure(f"position {entry.position}, expected {expected}")
+        seen = {}
+        for entry in verified:
+            first = seen.setdefault(entry.header.statement_id, entry.position)
+            if first != entry.position:
+                raise Failure(f"statement {entry.header.statement_id} is at {first} "
+                              f"and at {entry.position}")
+        return verified
+
+
+def spiffe_id_of(identity):
+    """`spiffe://hn.gaceta.example/agency/migracion` of `hn/agency-migracion`."""
+    member, leaf = identity.split("/")
+    return f"spiffe://{member}.{NAME}/{leaf.replace('-', '/', 1)}"
+
+
+def _entries_until_live(channel):
+    request = wire.relay_pb2.SubscribeRequest(open=wire.relay_pb2.Open(start_position=0))
+    stream = wire.relay_grpc.RelayServiceStub(channel).Subscribe(iter([request]), timeout=120)
+    for response in stream:
+        yield from response.entries
+        if response.progress.live:
+            stream.cancel()
+            return
+
+
+def _print_logs(federation):
+    for server in federation.servers.values():
+        if not os.path.exists(server.log):
+            continue
+        with open(server.log, encoding="utf-8", errors="replace") as log:
+            lines = log.readlines()
+        print(f"--- {server.log}, {len(lines)} lines, the last are", file=sys.stderr)
+        sys.stderr.writelines(itertools.islice(lines, max(0, len(lines) - _LOG_TAIL), None))
+
+
+def main():
+    """unittest.main() that shows logs on failure and leaves nothing behind."""
+    def interrupt(number, _frame):
+        raise KeyboardInterrupt(f"signal {number}")
+
+    # ctest and people end a test so; the cleanups must run then, too.
+    signal.signal(signal.SIGTERM, interrupt)
+    passed = False
+    try:
+        passed = unittest.main(exit=False, verbosity=2).result.wasSuccessful()
+    finally:
+        for federation in _federations:
+            federation.close()
+            if not passed:
+                _print_logs(federation)
+            federation.remove()
+    sys.exit(0 if passed else 1)
