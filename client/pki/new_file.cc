@@ -52,8 +52,10 @@ bool WriteAll(int fd, absl::string_view text) {
 
 // A file's name is on stable storage only when its folder is.
 absl::Status SyncFolderOf(const std::string& path) {
-  std::string folder = std::filesystem::path(path).parent_path().string();
-  if (folder.empty()) folder = ".";
+  const std::filesystem::path parent =
+      std::filesystem::path(path).parent_path();
+  const std::string folder =
+      parent.empty() ? std::string(".") : parent.string();
   const Descriptor fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0 || fsync(fd.get()) != 0) {
     return Failed("write folder", folder, errno);
