@@ -215,32 +215,34 @@ def fetch_registry(channel, verifier):
 
 class Subscription:
     """One stream: iterate over it for the verified updates, and acknowledge()
-    what is safely kept. It ends at the end of the log if `until_live`, else when
-    cancel() is called."""
+    what is safely kept. It ends when it has come to position `until`, which may
+    be set later, or when cancel() is called."""
 
-    def __init__(self, channel, verifier, request_open, until_live=False, timeout=None):
+    def __init__(self, channel, verifier, request_open, until=None, timeout=None):
+        self.until = until
         self._verifier = verifier
-        self._until_live = until_live
         self._requests = queue.SimpleQueue()
         self._requests.put(relay_pb2.SubscribeRequest(open=request_open))
         self._stream = relay_grpc.RelayServiceStub(channel).Subscribe(
             iter(self._requests.get, None), timeout=timeout)
         self.opened = next(self._stream).opened
         self.next_position = self.opened.start_position
-        self.live = False
 
     def __iter__(self):
-        for response in self._stream:
+        while self.until is None or self.next_position < self.until:
+            response = next(self._stream)
             for entry in response.entries:
                 verified = self._verifier.check(entry)
                 if verified.header.publisher != "OAS":
                     yield verified
             if response.HasField("progress"):
                 self.next_position = response.progress.next_position
-                self.live = response.progress.live
-            if self.live and self._until_live:
-                break
         self.cancel()
+
+    def to_the_end(self):
+        """Makes it end where the log ended when it was opened."""
+        self.until = self.opened.log_size
+        return self
 
     def acknowledge(self, position):
         self._requests.put(relay_pb2.SubscribeRequest(
@@ -274,9 +276,9 @@ def main():
         states=flags.state, topics=flags.topic,
         corridors=[relay_pb2.CorridorFilter(corridor=c) for c in flags.corridor])
     try:
-        for verified in Subscription(channel, verifier,
-                                     relay_pb2.Open(filter=wanted, start_position=0),
-                                     until_live=flags.until_live):
+        subscription = Subscription(channel, verifier,
+                                    relay_pb2.Open(filter=wanted, start_position=0))
+        for verified in subscription.to_the_end() if flags.until_live else subscription:
             print(as_json(verified), flush=True)
     except NotVerified as error:
         print(f"verification failed: {error}", file=sys.stderr)

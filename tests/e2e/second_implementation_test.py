@@ -9,39 +9,18 @@ import unittest
 
 import federation
 import wire
-from google.protobuf import json_format
 from second_implementation import (HEADER_TYPE, NotVerified, Subscription, Verifier,
                                    fetch_registry, pre_authentication_encoding)
-from wire import relay_pb2, statement_pb2, update_pb2
-
-
-def read_samples():
-    with open(federation.SAMPLES, encoding="utf-8", newline="\n") as file:
-        return [json.loads(line) for line in file]
-
-
-def agencies_of(lines):
-    return {line["state"]: line["agency"] for line in lines}
-
-
-def as_published(line):
-    """The update of a line of a file, as a message."""
-    return json_format.ParseDict(line["update"], update_pb2.Update())
-
-
-def without_nonce(update):
-    copied = copy.deepcopy(update)
-    copied.ClearField("nonce")
-    return copied
+from updates_file import UpdatesFile, read_corridors, without_nonce
+from wire import relay_pb2, statement_pb2
 
 
 class SecondImplementationTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.lines = read_samples()
-        agencies = agencies_of(cls.lines)
-        cls.states = sorted(agencies)
-        cls.federation = federation.Federation(cls.states, test=cls, agencies=agencies)
+        cls.file = UpdatesFile(federation.SAMPLES)
+        cls.states = cls.file.states
+        cls.federation = federation.Federation(cls.states, test=cls, agencies=cls.file.agencies)
         for state in cls.states:
             cls.federation.publish(state, federation.SAMPLES, check=True)
         cls.federation.await_mirrors()
@@ -55,15 +34,13 @@ class SecondImplementationTest(unittest.TestCase):
         with self.federation.channel(identity, server) as channel:
             return list(Subscription(
                 channel, self.verifier(complete=complete),
-                relay_pb2.Open(filter=wanted, start_position=0), until_live=True, timeout=60))
+                relay_pb2.Open(filter=wanted, start_position=0), timeout=60).to_the_end())
 
-    def assert_is(self, verified, lines):
-        """What came is what the lines say, once, in whatever order."""
-        expected = {line["submissionId"]: as_published(line) for line in lines}
-        came = [v.header.statement_id for v in verified]
-        self.assertEqual(sorted(came), sorted(expected))
+    def assert_are(self, verified, ids):
+        """What came is what the file says, once, in whatever order."""
+        self.assertEqual(sorted(v.header.statement_id for v in verified), sorted(ids))
         for v in verified:
-            self.assertEqual(without_nonce(v.update), expected[v.header.statement_id])
+            self.assertEqual(without_nonce(v.update), self.file.message(v.header.statement_id))
 
     def test_the_encoding_that_is_signed_is_the_published_one(self):
         self.assertEqual(
@@ -73,27 +50,25 @@ class SecondImplementationTest(unittest.TestCase):
 
     def test_all_samples_arrive_and_verify_at_the_hub_and_at_every_node(self):
         at_hub = self.follow("br/subscriber-monitor", "hub", relay_pb2.Filter())
-        self.assert_is(at_hub, self.lines)
+        self.assert_are(at_hub, self.file.by_id)
 
         for state in self.states:
             at_node = self.follow(f"{state.lower()}/subscriber-monitor", state.lower(),
                                   relay_pb2.Filter())
             self.assertEqual([v.entry.leaf for v in at_node], [v.entry.leaf for v in at_hub])
-            self.assert_is(at_node, self.lines)
+            self.assert_are(at_node, self.file.by_id)
 
-    def test_a_corridor_and_a_topic_pass_what_the_files_say(self):
-        with open(f"{federation.REGISTRY}/corridors.json", encoding="utf-8") as file:
-            corridor = json.load(file)["items"][0]["corridor"]
-        on_it = {stop["state"] for stop in corridor["stops"]}
-        came = self.follow("mx/subscriber-monitor", "mx", relay_pb2.Filter(
-            corridors=[relay_pb2.CorridorFilter(corridor=corridor["id"])]))
-        self.assert_is(came, [line for line in self.lines if line["state"] in on_it])
-
-        topic = "asylum-refuge"
-        came = self.follow("mx/subscriber-monitor", "mx", relay_pb2.Filter(topics=[topic]),
-                           complete=False)
-        self.assert_is(came, [line for line in self.lines
-                              if topic in line["update"]["instrument"]["topics"]])
+    def test_each_corridor_and_each_topic_passes_what_the_files_say(self):
+        for corridor, states in read_corridors().items():
+            if not states & set(self.states):
+                continue
+            came = self.follow("mx/subscriber-monitor", "mx", relay_pb2.Filter(
+                corridors=[relay_pb2.CorridorFilter(corridor=corridor)]))
+            self.assert_are(came, self.file.of_states(states))
+        for topic in self.file.topics:
+            came = self.follow("mx/subscriber-monitor", "mx", relay_pb2.Filter(topics=[topic]),
+                               complete=False)
+            self.assert_are(came, self.file.of_topic(topic))
 
     def test_who_starts_late_verifies_with_the_registry_that_he_fetches(self):
         middle = len(self.entries) // 2
@@ -101,7 +76,7 @@ class SecondImplementationTest(unittest.TestCase):
         with self.federation.channel("us/subscriber-monitor", "us") as channel:
             fetch_registry(channel, verifier)
             came = list(Subscription(channel, verifier, relay_pb2.Open(start_position=middle),
-                                     until_live=True, timeout=60))
+                                     timeout=60).to_the_end())
 
         self.assertEqual([v.position for v in came],
                          [e.position for e in self.entries
@@ -126,7 +101,7 @@ class SecondImplementationTest(unittest.TestCase):
         printed = [json.loads(line) for line in done.stdout.splitlines()]
         self.assertEqual(
             sorted(line["header"]["statementId"] for line in printed),
-            sorted(line["submissionId"] for line in self.lines if line["state"] in ("HN", "BR")))
+            sorted(self.file.of_states({"HN", "BR"})))
 
     # --- Tampering ---
 
