@@ -28,11 +28,11 @@ namespace tls = grpc::experimental;
 // How often files are looked at for changes.
 constexpr unsigned kReloadSeconds = 30;
 
-// While no call is under way, gRPC 1.51 drives a channel's attempt to connect by
-// a poll every 5 s, and needs several to connect: a program that waits between
-// two attempts would take half a minute to find a server that is back. A quicker
-// poll costs an idle program some microseconds each time. gRPC reads it once,
-// when it is first used; whoever has set it keeps what was set.
+// While no call is under way, gRPC 1.51 drives a channel's attempt to connect
+// by a poll every 5 s, and needs several to connect: a program that waits
+// between two attempts would take half a minute to find a server that is back.
+// A quicker poll costs an idle program some microseconds each time. gRPC reads
+// it once, when it is first used; whoever has set it keeps what was set.
 void PollWaitingChannels() {
   static const bool done [[maybe_unused]] = [] {
     return setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "50",
