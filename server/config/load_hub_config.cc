@@ -14,6 +14,7 @@ absl::StatusOr<LoadedHubConfig> LoadHubConfig(const std::string& path) {
   if (absl::Status s = file.Parse(&config); !s.ok()) return s;
   CheckCommon(config, config.federation(), config.listen(),
               config.relay_limits(), &file);
+  file.Require(config, "data_folder", "a path");
   const config::PublishLimits& limits = config.publish_limits();
   file.RequireRange(config, "publish_limits.per_second", limits.per_second(),
                     0.1, 1e9);

@@ -28,6 +28,7 @@ absl::StatusOr<LoadedNodeConfig> LoadNodeConfig(const std::string& path) {
                absl::StrCat("is \"", config.state(),
                             "\", expected ISO 3166-1 alpha-2, as HN"));
   }
+  file.Require(config, "data_folder", "a path");
   file.Require(config, "signer_key_file", "the path of a PEM file");
   if (!IsHostAndPort(config.hub(), /*any_port=*/false)) {
     file.Wrong(

@@ -75,7 +75,9 @@ absl::StatusOr<std::string> EvidenceFolder::KeepConflict(
       absl::StrCat(Sha256(first.header()), Sha256(second.header()))));
   const std::string path =
       absl::StrCat(folder_, "/conflict-", digest.substr(0, 32), ".json");
-  if (std::filesystem::exists(path)) return path;
+  absl::MutexLock lock(&mu_);
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) return path;
   if (absl::Status s = WriteDurably(path, json); !s.ok()) return s;
   if (absl::Status s = SyncFolder(folder_); !s.ok()) return s;
   return path;

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "gaceta/v1/statement.pb.h"
 
 namespace gaceta {
@@ -31,6 +32,8 @@ class EvidenceFolder {
   explicit EvidenceFolder(std::string folder) : folder_(std::move(folder)) {}
 
   const std::string folder_;
+  // One file is written at a time: the same piece may come twice at once.
+  absl::Mutex mu_;
 };
 
 }  // namespace gaceta

@@ -34,13 +34,21 @@ absl::Status MakeFolder(const std::string& folder) {
       absl::StrCat("cannot make folder ", folder, ": ", error.message()));
 }
 
-absl::Status CheckIdentity(const OwnIdentity& own, const HubOptions& options) {
-  auto peer = IdentifyPeer(own.id, options.federation);
-  if (peer.ok() && peer->role == Role::kHub) return absl::OkStatus();
-  return InvalidField(
-      "tls.certificate_file",
-      absl::StrCat("is that of ", own.id.ToString(), ", expected spiffe://",
-                   "secretariat.", options.federation, "/hub"));
+// A log keeps its name: every statement in it bears it.
+absl::Status CheckOrigin(const LogStore& log, const std::string& origin) {
+  if (log.Size() == 0) return absl::OkStatus();
+  auto first = log.Read(0, 1, 1);
+  if (!first.ok()) return first.status();
+  v1::Leaf leaf;
+  v1::StatementHeader header;
+  if (!leaf.ParseFromString((*first)[0].leaf) ||
+      !header.ParseFromString(leaf.header())) {
+    return absl::DataLossError("the first entry of the log does not parse");
+  }
+  if (header.log_origin() == origin) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("log_origin: is ", origin, ", but the log in the folder is ",
+                   header.log_origin()));
 }
 
 }  // namespace
@@ -99,10 +107,20 @@ int Hub::port() const { return parts_->port; }
 const OwnIdentity& Hub::identity() const { return parts_->own; }
 Position Hub::log_size() const { return parts_->log->Size(); }
 
-absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
+absl::StatusOr<OwnIdentity> Hub::Check(const HubOptions& options) {
   auto own = CheckTlsFiles(options.tls);
+  if (!own.ok()) return own;
+  auto peer = IdentifyPeer(own->id, options.federation);
+  if (peer.ok() && peer->role == Role::kHub) return own;
+  return InvalidField(
+      "tls.certificate_file",
+      absl::StrCat("is that of ", own->id.ToString(), ", expected spiffe://",
+                   "secretariat.", options.federation, "/hub"));
+}
+
+absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
+  auto own = Check(options);
   if (!own.ok()) return own.status();
-  if (absl::Status s = CheckIdentity(*own, options); !s.ok()) return s;
   auto federation =
       ReadFederationRoot(options.tls.root_file, options.federation);
   if (!federation.ok()) return federation.status();
@@ -111,6 +129,10 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   if (absl::Status s = MakeFolder(folder); !s.ok()) return s;
   auto log = ProjectedLog::Open(folder, *std::move(federation));
   if (!log.ok()) return log.status();
+  if (absl::Status s = CheckOrigin((*log)->store(), options.log_origin);
+      !s.ok()) {
+    return s;
+  }
   auto documents = DocumentStore::Open(folder + "/documents");
   if (!documents.ok()) return documents.status();
   auto subscriptions = SubscriptionTable::Open(folder + "/subscriptions.db");
@@ -145,8 +167,10 @@ void Hub::Drain(absl::Time deadline) {
   Parts& parts = *parts_;
   if (parts.server == nullptr) return;
   parts.server->GetHealthCheckService()->SetServingStatus(false);
-  // Publishers first: what they are owed is the dearest.
-  parts.publishing.Drain(deadline);
+  // Publishers first: what they are owed is the dearest. But one that does not
+  // read its answers may not take all the time.
+  const absl::Time now = absl::Now();
+  parts.publishing.Drain(now + (deadline - now) / 2);
   parts.relay.Drain(deadline);
   parts.server->Shutdown(absl::ToChronoTime(deadline));
   parts.relay.Stop();

@@ -36,8 +36,12 @@ struct HubOptions {
 // Thread safety: one thread owns it.
 class Hub {
  public:
+  // Checks what can be checked without starting: the certificate, its key and
+  // root, and that it is a hub's. Errors as those of Start().
+  static absl::StatusOr<OwnIdentity> Check(const HubOptions& options);
+
   // kInvalidArgument, kNotFound, kPermissionDenied: files or options are wrong,
-  // and which; kUnavailable: the address or the folder is in use; kDataLoss:
+  // and which; kFailedPrecondition: the folder has another log; kUnavailable: the address or the folder is in use; kDataLoss:
   // what is stored is damaged.
   static absl::StatusOr<std::unique_ptr<Hub>> Start(HubOptions options);
   // Drains with 5 s at most if nobody has.

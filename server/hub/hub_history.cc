@@ -18,16 +18,17 @@ HubHistory::UnderWay::UnderWay(HubHistory* history,
   sent.publisher = header.publisher();
   sent.header_digest = std::move(header_digest);
   ++sent.count;
-  history_->statuses_[instrument_].push_back(update.version().status());
+  std::list<v1::VersionStatus>& statuses = history_->statuses_[instrument_];
+  status_ = statuses.insert(statuses.end(), update.version().status());
 }
 
 HubHistory::UnderWay::~UnderWay() {
   absl::MutexLock lock(&history_->mu_);
   auto sent = history_->sent_.find(statement_id_);
   if (--sent->second.count == 0) history_->sent_.erase(sent);
-  // Statements of one chain end in the order in which they began.
+  // Its own, since a statement of another stream may end sooner.
   auto statuses = history_->statuses_.find(instrument_);
-  statuses->second.pop_front();
+  statuses->second.erase(status_);
   if (statuses->second.empty()) history_->statuses_.erase(statuses);
 }
 

@@ -3,7 +3,7 @@
 #ifndef GACETA_SERVER_HUB_HUB_HISTORY_H_
 #define GACETA_SERVER_HUB_HUB_HISTORY_H_
 
-#include <deque>
+#include <list>
 #include <optional>
 #include <string>
 
@@ -42,6 +42,7 @@ class HubHistory : public UpdateHistory {
     HubHistory* const history_;
     const std::string statement_id_;
     const std::string instrument_;
+    std::list<v1::VersionStatus>::iterator status_;
   };
 
   // Whether this very statement is under way.
@@ -67,7 +68,7 @@ class HubHistory : public UpdateHistory {
   // By statement id.
   absl::flat_hash_map<std::string, Sent> sent_ ABSL_GUARDED_BY(mu_);
   // By instrument: the statuses that are under way, in order.
-  absl::flat_hash_map<std::string, std::deque<v1::VersionStatus>> statuses_
+  absl::flat_hash_map<std::string, std::list<v1::VersionStatus>> statuses_
       ABSL_GUARDED_BY(mu_);
 };
 

@@ -31,30 +31,31 @@ void PublishStream::Drain() {
                                  "answered"),
           "DRAINING");
     }
+    delay_.Cancel();
   }
-  delay_.Cancel();
   Advance();
 }
 
 void PublishStream::OnReadDone(bool ok) {
-  {
-    absl::MutexLock lock(&mu_);
-    reading_ = false;
-    // The client has nothing more to send, or went away.
-    if (!ok && !end_.has_value()) end_ = absl::OkStatus();
-    // What came in while draining is not answered, and comes again.
-    if (end_.has_value()) ok = false;
-  }
-  if (ok) Handle(std::move(*request_.mutable_statement()));
-  Advance();
-}
-
-void PublishStream::Handle(v1::Statement statement) {
   Slot* slot = nullptr;
   {
     absl::MutexLock lock(&mu_);
-    slot = &slots_.emplace_back();
+    // The client has nothing more to send, or went away.
+    if (!ok && !end_.has_value()) end_ = absl::OkStatus();
+    // What came in while draining is not answered, and comes again.
+    if (!end_.has_value()) slot = &slots_.emplace_back();
   }
+  if (slot != nullptr) Handle(slot, std::move(*request_.mutable_statement()));
+  {
+    // Only now may the next be read: the message is in use until here, and
+    // statements reach the sequencer in the order in which they came.
+    absl::MutexLock lock(&mu_);
+    reading_ = false;
+  }
+  Advance();
+}
+
+void PublishStream::Handle(Slot* slot, v1::Statement statement) {
   // Where it can be read, so that the publisher knows what is answered.
   v1::StatementHeader header;
   if (header.ParseFromString(statement.header())) {
@@ -90,15 +91,7 @@ void PublishStream::Advance() {
     absl::MutexLock lock(&mu_);
     if (finished_) return;
     if (!writing_ && !slots_.empty() && slots_.front().outcome.has_value()) {
-      Slot& slot = slots_.front();
-      response_.Clear();
-      response_.set_statement_id(slot.statement_id);
-      if (slot.outcome->ok()) {
-        *response_.mutable_receipt() = **std::move(slot.outcome);
-      } else {
-        *response_.mutable_error() = ToRpcStatus(slot.outcome->status());
-      }
-      slots_.pop_front();
+      TakeAnswer();
       writing_ = write = true;
     }
     if (end_.has_value()) {
@@ -106,8 +99,8 @@ void PublishStream::Advance() {
         finished_ = true;
         finish = *end_;
       }
-    } else if (!reading_ && static_cast<int>(slots_.size()) <
-                                service_->options_.window) {
+    } else if (!reading_ && !starting_read_ &&
+               static_cast<int>(slots_.size()) < service_->options_.window) {
       reading_ = starting_read_ = read = true;
     }
   }
@@ -117,20 +110,36 @@ void PublishStream::Advance() {
   if (finish.has_value()) Finish(ToGrpc(*finish));
 }
 
+void PublishStream::TakeAnswer() {
+  Slot& slot = slots_.front();
+  response_.Clear();
+  response_.set_statement_id(slot.statement_id);
+  if (slot.outcome->ok()) {
+    *response_.mutable_receipt() = **std::move(slot.outcome);
+  } else {
+    *response_.mutable_error() = ToRpcStatus(slot.outcome->status());
+  }
+  slots_.pop_front();
+}
+
 void PublishStream::ReadNext() {
+  const absl::Time now = absl::Now();
   const absl::Duration wait =
-      service_->limiter_.Take(caller_->peer.id.ToString(), absl::Now());
+      service_->limiter_.Take(caller_->peer.id.ToString(), now);
   if (wait == absl::ZeroDuration()) {
     StartRead(&request_);
     ReadStarted(true);
     return;
   }
-  delay_.Set(absl::ToChronoTime(absl::Now() + wait),
-             [self = shared_from_this()](bool ok) {
-               // Cancelled: the call is to end.
-               if (ok) self->StartRead(&self->request_);
-               self->ReadStarted(ok);
-             });
+  // Under the lock, so that Drain() does not cancel it half set.
+  absl::MutexLock lock(&mu_);
+  delay_.Set(absl::ToChronoTime(now + wait), [this](bool ok) {
+    // The next wait replaces this function while it still runs.
+    const std::shared_ptr<PublishStream> self = shared_from_this();
+    // Cancelled: the call is to end.
+    if (ok) self->StartRead(&self->request_);
+    self->ReadStarted(ok);
+  });
 }
 
 void PublishStream::ReadStarted(bool ok) {

@@ -44,25 +44,31 @@ class PublishStream
     std::optional<absl::StatusOr<v1::Receipt>> outcome;
   };
 
-  void Handle(v1::Statement statement);
+  void Handle(Slot* slot, v1::Statement statement);
   void Decide(Slot* slot, absl::StatusOr<v1::Receipt> outcome);
   void ReadNext();
   void ReadStarted(bool ok);
   // Starts a read, a write or the end of the call: what is due now.
   void Advance();
+  // Moves the first answer to response_.
+  void TakeAnswer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   PublishingService* const service_;
   const absl::StatusOr<Caller> caller_;
+  // In use while reading_ is set.
   v1::PublishRequest request_;
+  // In use while writing_ is set.
   v1::PublishResponse response_;
-  grpc::Alarm delay_;
 
   absl::Mutex mu_;
   // Unanswered statements; a deque, so that a slot stays where it is.
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
-  // A read is under way, or will be when the delay is over.
+  grpc::Alarm delay_ ABSL_GUARDED_BY(mu_);
+  // A read is under way, or will be when the delay is over, or what it read is
+  // being handled.
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
-  // A read is decided upon and not yet started: the call may not end now.
+  // A read is decided upon and not yet started: the call may not end now, nor
+  // another read begin.
   bool starting_read_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;

@@ -5,7 +5,6 @@
 
 #include "server/config/load_hub_config.h"
 #include "server/hub/hub.h"
-#include "server/identity/server_credentials.h"
 #include "server/main/server_main.h"
 
 namespace gaceta {
@@ -40,8 +39,7 @@ absl::StatusOr<std::unique_ptr<RunningServer>> Start(
 absl::StatusOr<ServerToRun> Load(const std::string& path) {
   auto config = LoadHubConfig(path);
   if (!config.ok()) return config.status();
-  auto own = CheckTlsFiles(config->options.tls);
-  if (!own.ok()) return own.status();
+  if (auto own = Hub::Check(config->options); !own.ok()) return own.status();
   return ServerToRun{config->log_level, [options = config->options] {
                        return Start(options);
                      }};

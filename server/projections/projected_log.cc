@@ -47,15 +47,18 @@ absl::Status ProjectedLog::CatchUp() {
   return registry_.CatchUp(*store_, *index_);
 }
 
+absl::Status ProjectedLog::Repair() {
+  // Behind only if a projection failed after the last append.
+  if (index_->NextPosition() == store_->Size()) return absl::OkStatus();
+  const absl::Status status = CatchUp();
+  if (status.ok()) return status;
+  return absl::UnavailableError(absl::StrCat(
+      "the index is behind the log and cannot follow: ", status.message()));
+}
+
 absl::Status ProjectedLog::Append(Position expected,
                                   absl::Span<const StoredEntry> entries) {
-  // Behind only if a projection failed after the last append.
-  if (index_->NextPosition() != store_->Size()) {
-    if (absl::Status s = CatchUp(); !s.ok()) {
-      return absl::UnavailableError(absl::StrCat(
-          "the index is behind the log and cannot follow: ", s.message()));
-    }
-  }
+  if (absl::Status s = Repair(); !s.ok()) return s;
   if (absl::Status s = store_->Append(expected, entries); !s.ok()) return s;
 
   absl::Status projected = index_->Apply(expected, entries);

@@ -47,6 +47,11 @@ class ProjectedLog {
   // repaired by the next call, which fails with kUnavailable until it is.
   absl::Status Append(Position expected, absl::Span<const StoredEntry> entries);
 
+  // Repairs what failed after an append, for who has to ask the index before
+  // the next. Called by the thread that appends. kUnavailable if it is still
+  // behind.
+  absl::Status Repair();
+
   // Entries that readers may see.
   Position Size() const { return cache_.Size(); }
 

@@ -76,9 +76,9 @@ class RelayService::Impl : public SubscribeLoop {
       absl::MutexLock lock(&mu_);
       stopping_ = true;
     }
-    // The loop itself shuts its queue down, so that it sets no alarm after.
-    loop_stopping_.store(true);
-    Wake();
+    // The loop itself shuts its queue down, so that it sets no alarm after. An
+    // alarm of its own, since nobody may set one when the queue is down.
+    stop_alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_REALTIME), &stop_);
     loop_thread_.join();
     flush_thread_.join();
     if (absl::Status s = deps_.subscriptions->Flush(); !s.ok()) {
@@ -305,15 +305,13 @@ class RelayService::Impl : public SubscribeLoop {
       } else if (operation == &tick_) {
         tick_set_ = false;
         TickAll();
+      } else if (operation == &stop_) {
+        ShutDownQueue();
       } else {
         (operation->stream->*operation->done)(ok);
       }
       PumpYielded();
-      if (loop_stopping_.load()) {
-        ShutDownQueue();
-      } else if (!tick_set_) {
-        SetTick();
-      }
+      if (!tick_set_ && !queue_down_) SetTick();
     }
   }
 
@@ -324,7 +322,7 @@ class RelayService::Impl : public SubscribeLoop {
   }
 
   void ShutDownQueue() {
-    if (std::exchange(queue_down_, true)) return;
+    queue_down_ = true;
     tick_alarm_.Cancel();
     queue_->Shutdown();
   }
@@ -354,20 +352,14 @@ class RelayService::Impl : public SubscribeLoop {
     auto federation = deps_.federation();
     if (federation != federation_) {
       federation_ = std::move(federation);
-      const absl::Time now = absl::Now();
-      ForAll([now](SubscribeStream* stream) {
-        stream->RefreshFilter();
-        stream->Tick(now, /*recheck=*/true);
-      });
+      ForAll([](SubscribeStream* stream) { stream->FollowRegistry(); });
     }
     ForAll([](SubscribeStream* stream) { stream->Pump(); });
   }
 
   void TickAll() {
     const absl::Time now = absl::Now();
-    ForAll([now](SubscribeStream* stream) {
-      stream->Tick(now, /*recheck=*/false);
-    });
+    ForAll([now](SubscribeStream* stream) { stream->Tick(now); });
   }
 
   // One step for each: what takes long waits behind what came in meanwhile.
@@ -377,7 +369,7 @@ class RelayService::Impl : public SubscribeLoop {
     for (SubscribeStream* stream : now) {
       if (streams_.contains(stream)) stream->Pump();
     }
-    if (!yielded_.empty() && !loop_stopping_.load()) Wake();
+    if (!yielded_.empty() && !queue_down_) Wake();
   }
 
   void FlushLoop() {
@@ -399,14 +391,15 @@ class RelayService::Impl : public SubscribeLoop {
   Unary unary_;
   std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::atomic<bool> draining_{false};
-  std::atomic<bool> loop_stopping_{false};
 
   // Alarms: their tags are told apart from streams' by address.
   SubscribeStream::Operation wake_{nullptr, nullptr};
   SubscribeStream::Operation tick_{nullptr, nullptr};
+  SubscribeStream::Operation stop_{nullptr, nullptr};
   std::atomic<bool> wake_pending_{false};
   grpc::Alarm wake_alarm_;
   grpc::Alarm tick_alarm_;
+  grpc::Alarm stop_alarm_;
 
   // Touched only by the loop's thread (and by Start(), before it runs).
   absl::flat_hash_map<SubscribeStream*, std::unique_ptr<SubscribeStream>>

@@ -29,15 +29,17 @@ struct RelayDependencies {
 struct RelayOptions {
   // Streams that one identity may have open.
   int max_streams_per_identity = 64;
+  // Named subscriptions that one identity may have.
+  int max_subscriptions_per_identity = 100;
   // Between two progress messages of a stream that nothing passes.
   absl::Duration heartbeat = absl::Seconds(15);
 };
 
 // Threads: one thread drives all streams through one completion queue, so that
 // streams share no locks and a busy moment wakes one thread, not many. It never
-// waits for the disk: the cache's thread loads. A second thread flushes
-// acknowledgements and looks every few seconds whether open streams may go on.
-// Unary rpcs run on gRPC's own threads.
+// waits for the disk to read entries: the cache's thread loads. When the registry
+// changes it looks whether open streams may go on. A second thread flushes
+// acknowledgements. Unary rpcs run on gRPC's own threads.
 //
 // A stream has at most one message under way, so a reader that stalls holds
 // that message and nothing more.

@@ -60,7 +60,7 @@ void SubscribeStream::OnCall(bool ok) {
   SetState(State::kOpening, "call came in");
   last_sent_ = absl::Now();
   if (loop_->draining()) {
-    End(absl::UnavailableError("the server shuts down"), "DRAINING");
+    Drain();
     return;
   }
   auto caller = loop_->dependencies().authorizer->Authorize(
@@ -135,25 +135,8 @@ absl::Status SubscribeStream::Open(const v1::Open& open) {
       open.filter(), Reader{caller_->member, caller_->is_state},
       deps.federation());
   if (!compiled.ok()) return compiled.status();
-  heartbeat_ = loop_->options().heartbeat;
-  if (open.has_heartbeat()) {
-    heartbeat_ = absl::Seconds(open.heartbeat().seconds()) +
-                 absl::Nanoseconds(open.heartbeat().nanos());
-    if (heartbeat_ < kMinHeartbeat || heartbeat_ > kMaxHeartbeat) {
-      return InvalidField("open.heartbeat",
-                          absl::StrCat("is ", absl::FormatDuration(heartbeat_),
-                                       ", expected 1s to 300s"));
-    }
-  }
-  if (!open.subscription().empty()) {
-    if (!IsShortSubscriptionName(open.subscription())) {
-      return InvalidField("open.subscription",
-                          absl::StrCat("is \"", open.subscription(),
-                                       "\", expected [a-z0-9-]{1,63}"));
-    }
-    subscription_ =
-        FullSubscriptionName(caller_->peer.id, open.subscription());
-  }
+  if (absl::Status s = SetHeartbeat(open); !s.ok()) return s;
+  if (absl::Status s = SetSubscription(open); !s.ok()) return s;
   auto start = StartOf(open);
   if (!start.ok()) return start.status();
 
@@ -176,6 +159,44 @@ absl::Status SubscribeStream::Open(const v1::Open& open) {
   SetState(State::kStreaming, "opened");
   Write(ToBuffer(response));
   return absl::OkStatus();
+}
+
+absl::Status SubscribeStream::SetHeartbeat(const v1::Open& open) {
+  heartbeat_ = loop_->options().heartbeat;
+  if (!open.has_heartbeat()) return absl::OkStatus();
+  heartbeat_ = absl::Seconds(open.heartbeat().seconds()) +
+               absl::Nanoseconds(open.heartbeat().nanos());
+  if (heartbeat_ >= kMinHeartbeat && heartbeat_ <= kMaxHeartbeat) {
+    return absl::OkStatus();
+  }
+  return InvalidField("open.heartbeat",
+                      absl::StrCat("is ", absl::FormatDuration(heartbeat_),
+                                   ", expected 1s to 300s"));
+}
+
+absl::Status SubscribeStream::SetSubscription(const v1::Open& open) {
+  if (open.subscription().empty()) return absl::OkStatus();
+  if (!IsShortSubscriptionName(open.subscription())) {
+    return InvalidField(
+        "open.subscription",
+        absl::StrCat("is \"", open.subscription().substr(0, 100),
+                     "\", expected [a-z0-9-]{1,63}"));
+  }
+  subscription_ = FullSubscriptionName(caller_->peer.id, open.subscription());
+  // The server keeps them for ever, so that each one counts.
+  SubscriptionTable& table = *loop_->dependencies().subscriptions;
+  const int limit = loop_->options().max_subscriptions_per_identity;
+  if (table.Get(subscription_).has_value() ||
+      static_cast<int>(
+          table.List(FullSubscriptionName(caller_->peer.id, ""), "", limit)
+              .size()) < limit) {
+    return absl::OkStatus();
+  }
+  return WithReason(
+      absl::ResourceExhaustedError(
+          absl::StrCat(identity_, " has ", limit,
+                       " named subscriptions, as many as it may; delete one")),
+      "TOO_MANY_SUBSCRIPTIONS", {{"limit", absl::StrCat(limit)}});
 }
 
 absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
@@ -224,12 +245,12 @@ absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
 absl::Status SubscribeStream::Acknowledge(
     const v1::Acknowledgement& acknowledgement) {
   const Position next = acknowledgement.next_position();
-  if (next < acknowledged_ || next > entries_->position()) {
+  if (next < acknowledged_ || next > entries_->sent_position()) {
     return InvalidField(
         "acknowledgement.next_position",
         absl::StrCat("is ", next, ", expected ", acknowledged_,
-                     " (acknowledged before) to ", entries_->position(),
-                     " (where the stream has come to)"));
+                     " (acknowledged before) to ", entries_->sent_position(),
+                     " (the stream's progress)"));
   }
   acknowledged_ = next;
   if (!subscription_.empty()) {
@@ -286,17 +307,8 @@ void SubscribeStream::Pump() {
   }
 }
 
-void SubscribeStream::Tick(absl::Time now, bool recheck) {
-  if (state_ != State::kStreaming || over_) return;
-  if (recheck) {
-    auto caller =
-        loop_->dependencies().authorizer->AuthorizeId(caller_->peer.id, kMethod);
-    if (!caller.ok()) {
-      End(caller.status(), "REVOKED");
-      return;
-    }
-  }
-  if (writing_) return;
+void SubscribeStream::Tick(absl::Time now) {
+  if (state_ != State::kStreaming || over_ || writing_) return;
   const bool quiet = entries_->position() > entries_->sent_position() &&
                      now - last_sent_ >= kQuietProgress;
   if (quiet || now - last_sent_ >= heartbeat_) {
@@ -304,8 +316,17 @@ void SubscribeStream::Tick(absl::Time now, bool recheck) {
   }
 }
 
-void SubscribeStream::RefreshFilter() {
-  if (entries_ == nullptr || state_ != State::kStreaming) return;
+void SubscribeStream::FollowRegistry() {
+  // What is not open yet is looked at too: it would open as who it was.
+  if (!caller_.has_value() || state_ == State::kEnding || over_) return;
+  auto caller =
+      loop_->dependencies().authorizer->AuthorizeId(caller_->peer.id, kMethod);
+  if (!caller.ok()) {
+    End(caller.status(), "REVOKED");
+    return;
+  }
+  caller_ = *std::move(caller);
+  if (state_ != State::kStreaming) return;
   auto compiled = CompiledFilter::Compile(
       filter_, Reader{caller_->member, caller_->is_state},
       loop_->dependencies().federation());

@@ -60,13 +60,13 @@ class SubscribeStream {
 
   // Sends what can be sent now.
   void Pump();
-  // Sends progress if it is due; ends the stream if its caller may no longer
-  // have it (`recheck`).
-  void Tick(absl::Time now, bool recheck);
+  // Sends progress if it is due.
+  void Tick(absl::Time now);
   // Tells the client that the server ends, and ends the call.
   void Drain();
-  // The registry changed.
-  void RefreshFilter();
+  // The registry changed: ends the stream if its caller may no longer have it,
+  // else goes on with what the filter now means.
+  void FollowRegistry();
 
   // One operation of gRPC that is under way; its address is the tag.
   struct Operation {
@@ -86,6 +86,8 @@ class SubscribeStream {
   void SetState(State state, absl::string_view why);
   absl::Status Open(const v1::Open& open);
   absl::StatusOr<Position> StartOf(const v1::Open& open);
+  absl::Status SetHeartbeat(const v1::Open& open);
+  absl::Status SetSubscription(const v1::Open& open);
   absl::Status Acknowledge(const v1::Acknowledgement& acknowledgement);
   void StartRead();
   void Write(grpc::ByteBuffer message);
