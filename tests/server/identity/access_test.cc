@@ -4,11 +4,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "errors/errors.h"
 #include "gaceta/v1/documents.pb.h"
 #include "gaceta/v1/publishing.pb.h"
@@ -67,19 +70,18 @@ TEST(AccessTableTest, HasEveryRpcOfTheContractAndNothingElse) {
 TEST(AccessTableTest, TheContractIsWhatTheProtoFilesSay) {
   const char* source = std::getenv("GACETA_SOURCE_DIR");
   if (source == nullptr) GTEST_SKIP() << "GACETA_SOURCE_DIR is not set";
-  static const auto* service =
-      new std::regex("^service (\\w+) \\{", std::regex::ECMAScript);
-  static const auto* rpc = new std::regex("^\\s+rpc (\\w+)\\(");
   std::set<std::string> methods;
   for (const auto& entry : std::filesystem::directory_iterator(
            std::string(source) + "/proto/gaceta/v1")) {
     std::ifstream file(entry.path());
     std::string name;
     for (std::string line; std::getline(file, line);) {
-      std::smatch found;
-      if (std::regex_search(line, found, *service)) name = found[1];
-      if (std::regex_search(line, found, *rpc)) {
-        methods.insert("gaceta.v1." + name + "/" + found[1].str());
+      absl::string_view rest = absl::StripLeadingAsciiWhitespace(line);
+      if (absl::ConsumePrefix(&rest, "service ")) {
+        name = std::string(rest.substr(0, rest.find(' ')));
+      } else if (absl::ConsumePrefix(&rest, "rpc ")) {
+        methods.insert(absl::StrCat("gaceta.v1.", name, "/",
+                                    rest.substr(0, rest.find('('))));
       }
     }
   }

@@ -128,7 +128,7 @@ TEST_F(AuthorizerTest, ASuspendedMemberIsDeniedUntilItTakesPartAgain) {
   change.mutable_items(0)->mutable_member()->set_status(
       v1::Member::STATUS_SUSPENDED);
   Federation suspended = TheFederation().Full();
-  ASSERT_TRUE(suspended.Apply(change).ok());
+  ASSERT_TRUE(suspended.Apply(change, 1).ok());
   UseRegistry(suspended);
 
   for (const char* path : {"node", "subscriber/monitor"}) {
