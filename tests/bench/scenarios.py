@@ -1,0 +1,85 @@
+"""What is measured, with which load, and what comes of it."""
+
+import dataclasses
+
+SIZES = ("smoke", "quick", "normal", "full")
+
+PUBLISH = ("acked_per_s", "server_us_per_publish", "p50_ms", "p99_ms")
+CATCH_UP = ("entries_per_s", "server_us_per_entry")
+FAN_OUT = ("deliveries_per_s", "server_us_per_delivery", "p50_ms", "p99_ms")
+IDLE = ("rss_kib_per_subscriber", "server_cpu_ms_per_s")
+STALLED = ("rss_kib_per_subscriber",)
+VERIFY = ("entries_per_s", "client_us_per_entry")
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """One kind of load. `figures` are those that count; the load may give more."""
+
+    name: str
+    command: str
+    figures: tuple
+    # Arguments of the command that are the same at every size.
+    fixed: dict
+    # Arguments by size, for SIZES.
+    sized: dict = dataclasses.field(default_factory=dict)
+    # Updates in the log before, for SIZES; None: a log of the registry alone.
+    filled: tuple | None = None
+    # At smoke size no scenario has more subscribers than this.
+    smoke_subscribers: int = 4
+
+    def arguments(self, size):
+        """The command line of the load at this size."""
+        values = dict(self.fixed)
+        values.update({name: by_size[SIZES.index(size)] for name, by_size in self.sized.items()})
+        if size == "smoke" and "subscribers" in values:
+            values["subscribers"] = min(values["subscribers"], self.smoke_subscribers)
+        line = [self.command]
+        for name, value in values.items():
+            line += [f"--{name}", value]
+        return line
+
+    def filled_entries(self, size):
+        """Updates that the log holds before, or None."""
+        return None if self.filled is None else self.filled[SIZES.index(size)]
+
+
+def _publish(nodes, in_flight, updates):
+    return Scenario(f"publish.{nodes}x{in_flight}", "publish", PUBLISH,
+                    {"nodes": nodes, "in-flight": in_flight}, {"updates": updates})
+
+
+def _catch_up(subscribers):
+    return Scenario(f"catchup.{subscribers}", "catch-up", CATCH_UP,
+                    {"subscribers": subscribers}, filled=FILLED)
+
+
+def _live(per_second, subscribers, updates):
+    return Scenario(f"live.{per_second}x{subscribers}", "fan-out", FAN_OUT,
+                    {"subscribers": subscribers, "per-second": per_second}, {"updates": updates})
+
+
+def _flood(subscribers, updates):
+    return Scenario(f"fanout_flood.{subscribers}", "fan-out", FAN_OUT,
+                    {"subscribers": subscribers}, {"updates": updates})
+
+
+FILLED = (200, 20_000, 100_000, 200_000)
+
+SCENARIOS = (
+    _publish(1, 1, (20, 500, 2_000, 4_000)),
+    _publish(1, 256, (50, 5_000, 20_000, 40_000)),
+    _publish(35, 1, (35, 3_500, 14_000, 35_000)),
+    _publish(35, 256, (70, 7_000, 35_000, 70_000)),
+    _catch_up(1),
+    _catch_up(16),
+    Scenario("verify.1", "verify", VERIFY, {}, filled=FILLED),
+    _live(200, 100, (20, 600, 2_000, 6_000)),
+    _live(20, 1000, (5, 60, 200, 600)),
+    _flood(1, (20, 5_000, 20_000, 40_000)),
+    _flood(10, (20, 5_000, 20_000, 40_000)),
+    _flood(100, (20, 1_000, 5_000, 20_000)),
+    _flood(1000, (20, 200, 1_000, 3_000)),
+    Scenario("idle.1000", "idle", IDLE, {"subscribers": 1000}, {"seconds": (0.5, 15, 30, 60)}),
+    Scenario("stalled.1000", "stalled", STALLED, {"subscribers": 1000}, filled=FILLED),
+)
