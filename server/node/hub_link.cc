@@ -215,7 +215,8 @@ std::optional<HubLink::Ending> HubLink::Adopt(const ChainHead& hub_head) {
             "the log's chain of ", signer_->publisher(), " ends at ",
             Describe(hub_head), ", signed with key ", ToHex(leaf.key_id()),
             "; this node's key is ", ToHex(signer_->public_key().key_id()),
-            "; does another node publish for this state?")),
+            "; does another node publish for this state? If the key was "
+            "replaced and the outbox lost, start once with the old key")),
         RefusalAction::kHold};
   }
 

@@ -23,7 +23,6 @@ namespace {
 using ::testing::ElementsAreArray;
 using testing::FakeHub;
 using testing::GoodUpdate;
-using testing::HeaderOf;
 using ::testing::IsEmpty;
 using testing::kLogOrigin;
 using testing::NewKey;

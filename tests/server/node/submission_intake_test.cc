@@ -26,7 +26,6 @@ using testing::GoodUpdate;
 using testing::HeaderOf;
 using testing::kLogOrigin;
 using testing::RegistryParts;
-using testing::SharedKey;
 using testing::StoredEntryOf;
 using testing::TestFederation;
 using testing::TestPublisher;
