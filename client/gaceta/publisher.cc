@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
@@ -143,8 +144,11 @@ absl::StatusOr<v1::Submission> Publisher::Wait(const std::string& submission_id,
   // now and then in case the stream has died unnoticed.
   const absl::Status status =
       Retry({options_.backoff, deadline, absl::Minutes(10)}, watch);
-  if (!status.ok() && MayPass(status) && absl::Now() >= deadline) {
-    return absl::DeadlineExceededError(status.message());
+  // Retry() gives up on what passes at the deadline alone.
+  if (!status.ok() && MayPass(status) &&
+      last.state() == v1::Submission::STATE_PENDING) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        "submission ", submission_id, " is pending: ", status.message()));
   }
   if (!status.ok()) return status;
   return last;

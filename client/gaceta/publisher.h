@@ -92,7 +92,8 @@ class Publisher {
   // Waits until the submission is accepted (with the hub's receipt) or refused
   // (with its error: SubmissionError()), also across lost connections.
   // kDeadlineExceeded if it is still pending then, which is no failure of the
-  // submission. kNotFound if the node has none.
+  // submission; the last error if the node was never reached. kNotFound if the
+  // node has none.
   absl::StatusOr<v1::Submission> Wait(
       const std::string& submission_id,
       absl::Time deadline = absl::InfiniteFuture());

@@ -72,7 +72,7 @@ struct SubscriberOptions {
 
   // Messages (of up to about 1 MiB) that are verified and wait for Next().
   int read_ahead = 4;
-  // Threads that check signatures, about 16,000 entries a second each; 0 is one
+  // Threads that check signatures, about 12,000 entries a second each; 0 is one
   // for each processor, at most 8. They are started when there is work for
   // them.
   int verify_threads = 0;

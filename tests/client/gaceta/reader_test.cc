@@ -10,7 +10,6 @@
 namespace gaceta::client {
 namespace {
 
-
 class ReaderTest : public ::testing::Test {
  protected:
   void SetUp() override {
