@@ -101,7 +101,8 @@ bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
     case v1::RegistryItem::kSignerKey: {
       auto key = PublicKey::FromCertificateDer(item.signer_key().certificate());
       return key.ok() &&
-             registry.FindKey(item.signer_key().publisher(), key->key_id())
+             registry
+                 .FindKey(item.signer_key().publisher(), key->key_id(), kLatest)
                  .ok();
     }
     default:

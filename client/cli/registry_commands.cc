@@ -111,7 +111,7 @@ absl::StatusOr<v1::Receipt> RegistryPublisher::Publish(
   const bool first = head->sequence == 0;
   absl::Status known =
       first ? registry_->FindBootstrapKey(change, key_id).status()
-            : registry_->FindKey(kSecretariat, key_id).status();
+            : registry_->FindKey(kSecretariat, key_id, kLatest).status();
   if (!known.ok()) {
     return first ? Annotate(known,
                             "the first change must bring the secretariat "
@@ -129,7 +129,7 @@ absl::StatusOr<v1::Receipt> RegistryPublisher::Publish(
   absl::StatusOr<v1::Receipt> receipt = Send(*std::move(statement));
   if (receipt.ok()) {
     // Checked above.
-    registry_->Apply(change).IgnoreError();
+    registry_->Apply(change, receipt->position()).IgnoreError();
   }
   return receipt;
 }

@@ -222,7 +222,8 @@ std::int64_t FakeRelay::Append(v1::Entry entry) {
   v1::RegistryChange change;
   if (EntryVerifier::IsRegistryChange(HeaderOf(entry)) &&
       change.ParseFromString(entry.payload())) {
-    registry_.Apply(change).IgnoreError();  // Readers find it out themselves.
+    // Readers find it out themselves.
+    registry_.Apply(change, position).IgnoreError();
   }
   entries_.push_back(std::move(entry));
   for (const auto& stream : streams_) stream->Wake();

@@ -25,16 +25,18 @@ absl::Status Fails(std::int64_t position, const absl::Status& status) {
 
 absl::StatusOr<PublicKey> FindKey(const v1::StatementHeader& header,
                                   absl::string_view key_id,
-                                  const std::string& payload,
+                                  const v1::Entry& entry,
                                   const Federation& registry) {
-  auto key = registry.FindKey(header.publisher(), key_id);
-  if (key.ok() || header.publisher() != kSecretariat ||
-      header.sequence() != 1) {
+  auto key = registry.FindKey(header.publisher(), key_id, entry.position());
+  if (key.ok() || registry.next_position() > 0 || header.sequence() != 1 ||
+      !EntryVerifier::IsRegistryChange(header)) {
     return key;
   }
-  // The first statement of all brings the key that signed it.
+  // The first statement of all brings the key that signed it. Later ones
+  // cannot: a key that the secretariat gave up long ago would make another
+  // first one.
   v1::RegistryChange change;
-  if (!change.ParseFromString(payload)) return key;
+  if (!change.ParseFromString(entry.payload())) return key;
   return registry.FindBootstrapKey(change, key_id);
 }
 
@@ -52,6 +54,9 @@ bool EntryVerifier::IsRegistryChange(const v1::StatementHeader& header) {
 absl::StatusOr<VerifiedEntry> EntryVerifier::CheckAlone(
     v1::Entry entry, const Options& options, const Federation& registry) {
   const std::int64_t position = entry.position();
+  if (position < 0 || position == kLatest) {
+    return Fails(position, "POSITION_ORDER", "has no possible position");
+  }
   v1::Leaf leaf;
   if (!leaf.ParseFromString(entry.leaf())) {
     return Fails(position, "MALFORMED_STATEMENT", "leaf does not parse");
@@ -64,7 +69,7 @@ absl::StatusOr<VerifiedEntry> EntryVerifier::CheckAlone(
         absl::StrCat("statement is meant for log ", header->log_origin(),
                      ", expected ", options.log_origin));
   }
-  auto key = FindKey(*header, leaf.key_id(), entry.payload(), registry);
+  auto key = FindKey(*header, leaf.key_id(), entry, registry);
   if (!key.ok()) return Fails(position, key.status());
   if (absl::Status s =
           VerifyHeaderSignature(leaf.header(), leaf.signature(), *key);
@@ -181,8 +186,14 @@ absl::Status EntryVerifier::ApplyChange(const VerifiedEntry& entry) {
     return Fails(entry.position, "BAD_REGISTRY",
                  "registry change does not parse");
   }
+  if (entry.position < registry_->next_position()) {
+    return Fails(
+        entry.position, "POSITION_ORDER",
+        absl::StrCat("registry change comes after the one at position ",
+                     registry_->next_position() - 1));
+  }
   auto next = std::make_shared<Federation>(*registry_);
-  if (absl::Status s = next->Apply(change); !s.ok()) {
+  if (absl::Status s = next->Apply(change, entry.position); !s.ok()) {
     return Fails(entry.position, "BAD_REGISTRY", s.message());
   }
   registry_ = std::move(next);

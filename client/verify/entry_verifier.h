@@ -31,10 +31,11 @@ struct VerifiedEntry {
   std::shared_ptr<const v1::Update> update;
 };
 
-// Checks entries of one stream, in order: signature by a key that the registry
-// has, digest of the payload, positions that rise, and each publisher's chain
-// as far as the stream shows it. Builds the registry from the secretariat's
-// entries as they come.
+// Checks entries of one stream, in order: signature by a key that counts at the
+// entry's position, digest of the payload, positions that rise, and each
+// publisher's chain as far as the stream shows it. Builds the registry from the
+// secretariat's entries as they come. It may be ahead of the stream, never
+// behind.
 //
 // The signature and the digest of an entry need nothing but the registry, so
 // they may be checked on several threads (CheckAlone); the rest (CheckInOrder)
@@ -75,7 +76,8 @@ class EntryVerifier {
   // it. One that was applied before is checked, and changes nothing.
   absl::Status ApplyRegistryEntry(const v1::Entry& entry);
 
-  // Parses and checks what needs no order.
+  // Parses and checks what needs no order. `registry` must have every change
+  // below the entry's position; it may have later ones.
   static absl::StatusOr<VerifiedEntry> CheckAlone(v1::Entry entry,
                                                   const Options& options,
                                                   const Federation& registry);

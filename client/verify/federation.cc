@@ -33,20 +33,44 @@ std::string X509Error(X509_STORE_CTX* context) {
   return X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
 }
 
-// Checks that `leaf` chains through `intermediates` to one of `roots`, all of
-// them valid at `now`, or at any time if that is not given.
-absl::Status VerifyX509(X509* leaf, const std::vector<X509*>& intermediates,
+// Checks how a certificate came to the root: a CA (no `intermediates`) at once,
+// a leaf through exactly one of `intermediates`. OpenSSL alone would also take
+// a leaf that the root signed itself, which no CA's name constraints bind.
+absl::Status CheckPath(const STACK_OF(X509) * chain,
+                       const std::vector<X509*>& intermediates) {
+  const bool is_ca = intermediates.empty();
+  const int size = sk_X509_num(chain);
+  const int expected = is_ca ? 2 : 3;
+  if (size != expected) {
+    return absl::UnauthenticatedError(absl::StrCat(
+        "the chain has ", size, " certificates, expected ", expected, ": ",
+        is_ca ? "a CA's and the root's"
+              : "a program's, its CA's and the root's"));
+  }
+  if (is_ca || std::any_of(intermediates.begin(), intermediates.end(),
+                           [ca = sk_X509_value(chain, 1)](const X509* one) {
+                             return X509_cmp(one, ca) == 0;
+                           })) {
+    return absl::OkStatus();
+  }
+  return absl::UnauthenticatedError("the chain has another CA than expected");
+}
+
+// Checks that `certificate` was signed by one of `roots`, or, if there are
+// `intermediates`, by one of those that one of `roots` signed; all of them
+// valid at `now`, or at any time if that is not given.
+absl::Status VerifyX509(X509* certificate,
+                        const std::vector<X509*>& intermediates,
                         const std::vector<OpensslPtr<X509>>& roots,
                         std::optional<absl::Time> now) {
   const OpensslPtr<X509_STORE> store(X509_STORE_new());
   for (const auto& root : roots) X509_STORE_add_cert(store.get(), root.get());
   STACK_OF(X509)* untrusted = sk_X509_new_null();
-  for (X509* certificate : intermediates) {
-    sk_X509_push(untrusted, certificate);
-  }
+  for (X509* one : intermediates) sk_X509_push(untrusted, one);
   const OpensslPtr<X509_STORE_CTX> context(X509_STORE_CTX_new());
   absl::Status status;
-  if (X509_STORE_CTX_init(context.get(), store.get(), leaf, untrusted) != 1) {
+  if (X509_STORE_CTX_init(context.get(), store.get(), certificate, untrusted) !=
+      1) {
     status = absl::InternalError("cannot check a certificate");
   } else {
     if (now.has_value()) {
@@ -56,6 +80,9 @@ absl::Status VerifyX509(X509* leaf, const std::vector<X509*>& intermediates,
     }
     if (X509_verify_cert(context.get()) != 1) {
       status = absl::UnauthenticatedError(X509Error(context.get()));
+    } else {
+      status =
+          CheckPath(X509_STORE_CTX_get0_chain(context.get()), intermediates);
     }
   }
   sk_X509_free(untrusted);
@@ -166,7 +193,7 @@ absl::Status Federation::Check(const v1::RegistryChange& change) const {
   for (int i = 0; i < change.items_size(); ++i) {
     const v1::RegistryItem& item = change.items(i);
     after.CheckItem(item, absl::StrCat("items[", i, "]."), &violations);
-    after.ApplyItem(item);
+    after.ApplyItem(item, next_position_);
   }
   return violations.empty() ? absl::OkStatus()
                             : InvalidFields("RULE_VIOLATION", violations);
@@ -310,24 +337,35 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
   }
 }
 
-absl::Status Federation::Apply(const v1::RegistryChange& change) {
+absl::Status Federation::Apply(const v1::RegistryChange& change,
+                               std::int64_t position) {
+  if (position < next_position_ || position == kLatest) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "registry change is at position ", position,
+                          ", expected ", next_position_, " or more")),
+                      "POSITION_ORDER");
+  }
   if (absl::Status s = Check(change); !s.ok()) return s;
-  for (const v1::RegistryItem& item : change.items()) ApplyItem(item);
+  for (const v1::RegistryItem& item : change.items()) ApplyItem(item, position);
+  first_position_ = std::min(first_position_, position);
+  next_position_ = position + 1;
   return absl::OkStatus();
 }
 
-void Federation::ApplyItem(const v1::RegistryItem& item) {
+void Federation::ApplyItem(const v1::RegistryItem& item,
+                           std::int64_t position) {
   switch (item.item_case()) {
     case v1::RegistryItem::kMember:
       members_[item.member().id()] = item.member();
+      ApplyStatus(item.member(), position);
       break;
     case v1::RegistryItem::kSignerKey: {
       auto key = PublicKey::FromCertificateDer(item.signer_key().certificate());
       if (!key.ok()) break;
-      Signer& signer = signers_[key->key_id()];
-      // A revoked key stays revoked, whatever comes later.
-      const bool revoked = signer.revoked;
-      signer = {item.signer_key().publisher(), *std::move(key), revoked};
+      // One that is there already counts as before: a revoked key stays
+      // revoked, whatever comes later.
+      signers_.try_emplace(
+          key->key_id(), Signer{item.signer_key().publisher(), *key, position});
       break;
     }
     case v1::RegistryItem::kCorridor:
@@ -338,12 +376,38 @@ void Federation::ApplyItem(const v1::RegistryItem& item) {
       break;
     case v1::RegistryItem::kSignerKeyRevocation: {
       auto found = signers_.find(item.signer_key_revocation().key_id());
-      if (found != signers_.end()) found->second.revoked = true;
+      if (found == signers_.end()) break;
+      std::int64_t& revoked = found->second.revoked;
+      revoked = std::min(revoked, position);
       break;
     }
     case v1::RegistryItem::ITEM_NOT_SET:
       break;
   }
+}
+
+void Federation::ApplyStatus(const v1::Member& member, std::int64_t position) {
+  std::vector<StatusChange>& changes = statuses_[member.id()];
+  // Of two items of one change the last one counts.
+  if (!changes.empty() && changes.back().position == position) {
+    changes.pop_back();
+  }
+  const bool active = member.status() == v1::Member::STATUS_ACTIVE;
+  if (changes.empty() || changes.back().active != active) {
+    changes.push_back({position, active});
+  }
+}
+
+bool Federation::IsActive(absl::string_view member,
+                          std::int64_t position) const {
+  const auto found = statuses_.find(member);
+  if (found == statuses_.end()) return false;
+  bool active = false;
+  for (const StatusChange& change : found->second) {
+    if (change.position >= position) break;
+    active = change.active;
+  }
+  return active;
 }
 
 absl::Status Federation::CheckSigner(absl::string_view trust_domain,
@@ -365,7 +429,8 @@ absl::Status Federation::CheckSigner(absl::string_view trust_domain,
 }
 
 absl::StatusOr<PublicKey> Federation::FindKey(absl::string_view publisher,
-                                              absl::string_view key_id) const {
+                                              absl::string_view key_id,
+                                              std::int64_t position) const {
   const auto unknown = [&](absl::string_view why) {
     return WithReason(
         absl::PermissionDeniedError(absl::StrCat(
@@ -374,21 +439,38 @@ absl::StatusOr<PublicKey> Federation::FindKey(absl::string_view publisher,
   };
   auto found = signers_.find(key_id);
   if (found == signers_.end()) return unknown("is not in the registry");
-  if (found->second.publisher != publisher) {
-    return unknown(absl::StrCat("belongs to ", found->second.publisher));
+  const Signer& signer = found->second;
+  if (signer.publisher != publisher) {
+    return unknown(absl::StrCat("belongs to ", signer.publisher));
   }
-  if (found->second.revoked) return unknown("is revoked");
-  const v1::Member* member = FindMember(publisher);
-  if (member == nullptr || member->status() != v1::Member::STATUS_ACTIVE) {
+  // The first statement of all is signed by a key that it brings itself.
+  if (publisher == kSecretariat && position == first_position_ &&
+      signer.brought == position) {
+    return signer.key;
+  }
+  if (signer.brought >= position) {
+    return unknown(absl::StrCat("counts only after position ", signer.brought));
+  }
+  if (signer.revoked < position) {
+    return unknown(absl::StrCat("is revoked since position ", signer.revoked));
+  }
+  if (!IsActive(publisher, position)) {
     return WithReason(absl::PermissionDeniedError(
                           absl::StrCat("member ", publisher, " is suspended")),
                       "MEMBER_SUSPENDED");
   }
-  return found->second.key;
+  return signer.key;
 }
 
 absl::StatusOr<PublicKey> Federation::FindBootstrapKey(
     const v1::RegistryChange& change, absl::string_view key_id) const {
+  if (next_position_ > 0) {
+    return WithReason(
+        absl::PermissionDeniedError(absl::StrCat(
+            "key ", ToHex(key_id).substr(0, 16),
+            " is not in the registry, which has had its first statement")),
+        "UNKNOWN_KEY", {{"key_id", ToHex(key_id)}});
+  }
   const std::string domain = absl::StrCat(kSecretariatLabel, ".", name_);
   for (const v1::RegistryItem& item : change.items()) {
     if (!item.has_signer_key() ||
@@ -461,7 +543,9 @@ absl::Status Federation::CheckLeaf(
     if (certificate != nullptr) intermediates.push_back(certificate.get());
   }
   absl::Status status =
-      VerifyX509(leaf.get(), intermediates, roots_->certificates, now);
+      intermediates.empty()
+          ? absl::UnauthenticatedError("comes without its CA's certificate")
+          : VerifyX509(leaf.get(), intermediates, roots_->certificates, now);
   return status.ok()
              ? status
              : Annotate(status, absl::StrCat("certificate of ", id.ToString()));

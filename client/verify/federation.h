@@ -4,6 +4,8 @@
 #ifndef GACETA_CLIENT_VERIFY_FEDERATION_H_
 #define GACETA_CLIENT_VERIFY_FEDERATION_H_
 
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,7 +25,15 @@
 
 namespace gaceta {
 
+// The end of the log, as a position: what counts for the next entry, "now".
+inline constexpr std::int64_t kLatest =
+    std::numeric_limits<std::int64_t>::max();
+
 // A value: copy it to keep a snapshot.
+//
+// Keys and suspensions count by position, so that a registry that is ahead of
+// an entry still judges it as of the entry's place in the log. All else is as
+// the last change left it.
 //
 // Thread safety: concurrent reads are safe, Apply() needs exclusion.
 class Federation {
@@ -42,18 +52,29 @@ class Federation {
   // by field; reason `RULE_VIOLATION`.
   absl::Status Check(const v1::RegistryChange& change) const;
 
-  // Applies a change that Check() passes; does nothing if it does not.
-  absl::Status Apply(const v1::RegistryChange& change);
+  // Applies a change that Check() passes, the entry at `position`; does nothing
+  // if it does not. kFailedPrecondition, reason `POSITION_ORDER`, if `position`
+  // is below next_position(): changes come in order, each once.
+  absl::Status Apply(const v1::RegistryChange& change, std::int64_t position);
 
-  // Returns the key that may sign `header` for its publisher, among those that
-  // the registry has; kPermissionDenied with reason `UNKNOWN_KEY` if none does,
-  // or `MEMBER_SUSPENDED`.
+  // Every change so far stands below this position; 0 before the first.
+  std::int64_t next_position() const { return next_position_; }
+
+  // Returns the key `key_id` if it may sign the entry at `position` for
+  // `publisher`: a change below that position brought it, none below revoked
+  // it, and the publisher is not suspended there. The first change of all also
+  // counts at its own position, for the secretariat's key that it brings.
+  // kLatest asks about the next entry.
+  //
+  // kPermissionDenied with reason `UNKNOWN_KEY` or `MEMBER_SUSPENDED`.
   absl::StatusOr<PublicKey> FindKey(absl::string_view publisher,
-                                    absl::string_view key_id) const;
+                                    absl::string_view key_id,
+                                    std::int64_t position) const;
 
   // The first statement of all brings the key that signed it. Returns the key
   // that `change` introduces under `key_id` for the secretariat, if its
-  // certificate chains to the root. FindKey() has precedence.
+  // certificate chains to the root and nothing was applied so far.
+  // kPermissionDenied with reason `UNKNOWN_KEY` otherwise.
   absl::StatusOr<PublicKey> FindBootstrapKey(const v1::RegistryChange& change,
                                              absl::string_view key_id) const;
 
@@ -63,10 +84,11 @@ class Federation {
   const v1::Corridor* FindCorridor(absl::string_view id) const;
   bool HasTopic(absl::string_view id) const;
 
-  // Whether the chain `leaf`, `intermediates…` (DER), valid at `now`, is a leaf
-  // of `id`'s trust domain under the CA that the registry has for it, or, for a
-  // domain that the registry does not have (yet), under the root with the CA's
-  // name constraints. kUnauthenticated says what fails.
+  // Whether `leaf` (DER), valid at `now`, is one of `id`'s trust domain, signed
+  // by a CA that the registry has for it, or, for a domain that the registry
+  // does not have (yet), by one of `intermediates` that the root signed, with
+  // its name constraints. What the root signed itself does not count.
+  // kUnauthenticated says what fails.
   absl::Status CheckLeaf(const SpiffeId& id, absl::string_view leaf_der,
                          const std::vector<std::string>& intermediates_der,
                          absl::Time now) const;
@@ -88,7 +110,14 @@ class Federation {
   struct Signer {
     std::string publisher;
     PublicKey key;
-    bool revoked = false;
+    // Positions of the changes that brought and, if any, revoked it.
+    std::int64_t brought = 0;
+    std::int64_t revoked = kLatest;
+  };
+  // What a member is for entries beyond `position`.
+  struct StatusChange {
+    std::int64_t position = 0;
+    bool active = false;
   };
 
   Federation() = default;
@@ -96,7 +125,9 @@ class Federation {
   bool IsTrustDomain(absl::string_view domain) const;
   void CheckItem(const v1::RegistryItem& item, std::string path,
                  std::vector<FieldViolation>* violations) const;
-  void ApplyItem(const v1::RegistryItem& item);
+  void ApplyItem(const v1::RegistryItem& item, std::int64_t position);
+  void ApplyStatus(const v1::Member& member, std::int64_t position);
+  bool IsActive(absl::string_view member, std::int64_t position) const;
   // Whether a certificate is, under `issuer_der` and the root, that of
   // `spiffe://<trust_domain>/signer`.
   absl::Status CheckSigner(absl::string_view trust_domain,
@@ -110,6 +141,11 @@ class Federation {
   std::map<std::string, v1::Topic, std::less<>> topics_;
   // By key id.
   std::map<std::string, Signer, std::less<>> signers_;
+  // By member, in order of position.
+  std::map<std::string, std::vector<StatusChange>, std::less<>> statuses_;
+  // Of the first change of all.
+  std::int64_t first_position_ = kLatest;
+  std::int64_t next_position_ = 0;
 };
 
 }  // namespace gaceta

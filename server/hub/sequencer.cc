@@ -41,30 +41,63 @@ void SetTime(absl::Time time, v1::Leaf* leaf) {
       static_cast<std::int32_t>(nanos % 1'000'000'000));
 }
 
+absl::StatusOr<v1::Leaf> ReadLeaf(const LogStore& store, Position position) {
+  auto entry = store.Read(position, 1, 1);
+  if (!entry.ok()) return entry.status();
+  v1::Leaf leaf;
+  if (entry->empty() || !leaf.ParseFromString((*entry)[0].leaf)) {
+    return absl::DataLossError(
+        absl::StrCat("the leaf at position ", position, " does not parse"));
+  }
+  return leaf;
+}
+
+// When the last entry was recorded; the infinite past of an empty log.
+absl::StatusOr<absl::Time> LastRecordedTime(const LogStore& store) {
+  if (store.Size() == 0) return absl::InfinitePast();
+  auto leaf = ReadLeaf(store, store.Size() - 1);
+  if (!leaf.ok()) return leaf.status();
+  return absl::FromUnixSeconds(leaf->recorded_time().seconds()) +
+         absl::Nanoseconds(leaf->recorded_time().nanos());
+}
+
 }  // namespace
 
+// What a statement cannot stand beside, and why.
+struct Sequencer::Clash {
+  absl::string_view reason;
+  Position first;
+  std::string text;
+  Candidate refused;
+};
+
 struct Sequencer::Batch {
-  // One for each statement of the unit, in order.
+  // One for each statement that waits for the unit, in order.
   struct Answer {
     Done done;
     v1::Receipt receipt;
+    // Set if it is refused. The first of the two may be in this very unit, so
+    // that the evidence is kept when that is durable.
+    std::unique_ptr<Clash> clash;
   };
   Position begin = 0;
   std::vector<StoredEntry> entries;
   std::vector<Answer> answers;
   // Chains as they will be once the unit is durable.
   absl::flat_hash_map<std::string, ChainHead> heads;
-  // Ids of the unit: where, and with which header.
-  struct Known {
-    std::size_t entry;
-    std::string header_digest;
-  };
+  // Entries of the unit, by id and by place in a chain.
   absl::flat_hash_map<std::string, Known> ids;
+  absl::flat_hash_map<std::pair<std::string, std::uint64_t>, Position> places;
 };
 
 Sequencer::Sequencer(ProjectedLog* log, EvidenceFolder* evidence,
                      Options options)
     : log_(log), evidence_(evidence), options_(std::move(options)) {
+  if (auto last = LastRecordedTime(log_->store()); last.ok()) {
+    last_recorded_ = *last;
+  } else {
+    Break(last.status());
+  }
   thread_ = std::thread([this] { Loop(); });
 }
 
@@ -120,10 +153,13 @@ std::vector<Sequencer::Waiting> Sequencer::TakeBatch() {
 void Sequencer::Sequence(std::vector<Waiting> waiting) {
   Batch batch;
   batch.begin = log_->store().Size();
+  absl::Status usable = broken_;
+  // An index that is behind would not show what was published before.
+  if (usable.ok()) usable = log_->Repair();
   for (Waiting& one : waiting) {
-    absl::Status status = broken_;
+    absl::Status status = usable;
     if (status.ok()) status = Admit(&one, &batch);
-    if (!status.ok() && one.done) one.done(status);
+    if (!status.ok()) one.done(status);
   }
   if (batch.answers.empty()) return;
 
@@ -134,10 +170,12 @@ void Sequencer::Sequence(std::vector<Waiting> waiting) {
     }
   }
   for (Batch::Answer& answer : batch.answers) {
-    if (appended.ok()) {
-      answer.done(std::move(answer.receipt));
-    } else {
+    if (!appended.ok()) {
       answer.done(appended);
+    } else if (answer.clash != nullptr) {
+      answer.done(Conflict(*answer.clash));
+    } else {
+      answer.done(std::move(answer.receipt));
     }
   }
 }
@@ -149,34 +187,69 @@ absl::Status Sequencer::Append(const Batch& batch) {
   spdlog::error("cannot append entries={} position={} error=\"{}\"",
                 batch.entries.size(), batch.begin,
                 std::string(status.message()));
-  if (absl::IsUnknown(status) || absl::IsAborted(status)) {
-    // Whether they landed is not known, or somebody else writes: to go on
-    // would risk using a position twice.
-    broken_ = absl::UnavailableError(absl::StrCat(
-        "the hub does not take statements until it is restarted: ",
-        status.message()));
+  // Whether they landed is not known, or somebody else writes, or what is
+  // stored is damaged: to go on would risk using a position twice.
+  if (absl::IsUnknown(status) || absl::IsAborted(status) ||
+      absl::IsDataLoss(status)) {
+    Break(status);
     return broken_;
   }
   return absl::UnavailableError(status.message());
 }
 
+void Sequencer::Break(const absl::Status& why) {
+  spdlog::critical("takes no statements until restarted error=\"{}\"",
+                   std::string(why.message()));
+  broken_ = absl::UnavailableError(absl::StrCat(
+      "the hub does not take statements until it is restarted: ",
+      why.message()));
+}
+
 absl::Status Sequencer::Admit(Waiting* waiting, Batch* batch) {
-  Candidate& candidate = waiting->candidate;
-  // The key first: what its publisher did not sign is evidence of nothing.
+  const Candidate& candidate = waiting->candidate;
+  auto known = Find(candidate, *batch);
+  if (!known.ok()) return absl::UnavailableError(known.status().message());
+  // Before the key: what is in the log has its receipt whatever became of its
+  // key since.
+  if (known->has_value() &&
+      (*known)->header_digest == candidate.header_digest) {
+    return AnswerAgain((*known)->position, waiting, batch);
+  }
+  // Then the key: what its publisher did not sign is evidence of nothing.
   if (absl::Status s = IsRegistryChange(candidate)
                            ? CheckRegistrySignature(candidate)
                            : CheckKey(candidate);
       !s.ok()) {
     return s;
   }
-  auto known = AnswerKnown(waiting, batch);
-  if (!known.ok()) return known.status();
-  if (*known) return absl::OkStatus();
+  if (known->has_value()) {
+    AddClash("STATEMENT_ID_TAKEN", (*known)->position,
+             absl::StrCat("statement ", candidate.header.statement_id(), " of ",
+                          candidate.header.publisher(),
+                          " was published before with another content; make a "
+                          "new statement_id"),
+             waiting, batch);
+    return absl::OkStatus();
+  }
   if (IsRegistryChange(candidate)) {
     if (absl::Status s = CheckRegistryChange(candidate); !s.ok()) return s;
   }
-  if (absl::Status s = CheckChain(candidate, batch); !s.ok()) return s;
+  auto taken = CheckChain(candidate, batch);
+  if (!taken.ok()) return taken.status();
+  if (taken->has_value()) {
+    AddClash("SEQUENCE_TAKEN", **taken,
+             absl::StrCat("statement ", candidate.header.statement_id(), " of ",
+                          candidate.header.publisher(), " has sequence ",
+                          candidate.header.sequence(),
+                          ", which another statement has"),
+             waiting, batch);
+    return absl::OkStatus();
+  }
+  return AddEntry(waiting, batch);
+}
 
+absl::Status Sequencer::AddEntry(Waiting* waiting, Batch* batch) {
+  Candidate& candidate = waiting->candidate;
   v1::Leaf leaf = LeafOf(candidate.statement);
   SetTime(NextRecordedTime(), &leaf);
   StoredEntry entry;
@@ -198,58 +271,69 @@ absl::Status Sequencer::Admit(Waiting* waiting, Batch* batch) {
   for (v1::Warning& warning : candidate.warnings) {
     *answer.receipt.add_warnings() = std::move(warning);
   }
-  batch->ids[candidate.header.statement_id()] = {batch->entries.size(),
-                                                 candidate.header_digest};
-  batch->heads[candidate.header.publisher()] = {candidate.header.sequence(),
-                                                candidate.header_digest};
+  const v1::StatementHeader& header = candidate.header;
+  batch->ids[header.statement_id()] = {answer.receipt.position(),
+                                       candidate.header_digest};
+  batch->places[{header.publisher(), header.sequence()}] =
+      answer.receipt.position();
+  batch->heads[header.publisher()] = {header.sequence(),
+                                      candidate.header_digest};
   batch->entries.push_back(std::move(entry));
   batch->answers.push_back(std::move(answer));
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> Sequencer::AnswerKnown(Waiting* waiting, Batch* batch) {
-  const Candidate& candidate = waiting->candidate;
+absl::StatusOr<std::optional<Sequencer::Known>> Sequencer::Find(
+    const Candidate& candidate, const Batch& batch) const {
   const std::string& id = candidate.header.statement_id();
-  const std::string again = absl::StrCat(
-      "statement ", id, " of ", candidate.header.publisher(),
-      " was published before with another content; make a new statement_id");
-
-  if (auto sent = batch->ids.find(id); sent != batch->ids.end()) {
-    if (sent->second.header_digest != candidate.header_digest) {
-      return WithReason(absl::AlreadyExistsError(again), "STATEMENT_ID_TAKEN");
-    }
-    Batch::Answer answer;
-    answer.done = std::move(waiting->done);
-    answer.receipt.set_position(batch->begin +
-                                static_cast<Position>(sent->second.entry));
-    answer.receipt.set_leaf(batch->entries[sent->second.entry].leaf);
-    batch->answers.push_back(std::move(answer));
-    return true;
+  if (auto sent = batch.ids.find(id); sent != batch.ids.end()) {
+    return sent->second;
   }
-
   auto found = log_->index().FindById(id);
-  if (!found.ok()) return absl::UnavailableError(found.status().message());
-  if (!found->has_value()) return false;
-  if ((*found)->header_digest != candidate.header_digest) {
-    return Conflict("STATEMENT_ID_TAKEN", candidate, (*found)->position, again);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return std::nullopt;
+  return Known{(*found)->position, (*found)->header_digest};
+}
+
+absl::Status Sequencer::AnswerAgain(Position position, Waiting* waiting,
+                                    Batch* batch) const {
+  Batch::Answer answer;
+  answer.receipt.set_position(position);
+  if (position >= batch->begin) {
+    answer.receipt.set_leaf(
+        batch->entries[static_cast<std::size_t>(position - batch->begin)].leaf);
+  } else {
+    auto entry = log_->store().Read(position, 1, 1);
+    if (!entry.ok()) return absl::UnavailableError(entry.status().message());
+    answer.receipt.set_leaf((*entry)[0].leaf);
   }
-  auto entry = log_->store().Read((*found)->position, 1, 1);
-  if (!entry.ok()) return absl::UnavailableError(entry.status().message());
-  v1::Receipt receipt;
-  receipt.set_position((*found)->position);
-  receipt.set_leaf((*entry)[0].leaf);
-  // Answered with the batch, so that answers keep the order of statements.
-  batch->answers.push_back({std::move(waiting->done), std::move(receipt)});
-  return true;
+  answer.done = std::move(waiting->done);
+  batch->answers.push_back(std::move(answer));
+  return absl::OkStatus();
+}
+
+void Sequencer::AddClash(absl::string_view reason, Position first,
+                         std::string text, Waiting* waiting,
+                         Batch* batch) const {
+  Batch::Answer answer;
+  answer.done = std::move(waiting->done);
+  answer.clash = std::make_unique<Clash>(
+      Clash{reason, first, std::move(text), std::move(waiting->candidate)});
+  batch->answers.push_back(std::move(answer));
 }
 
 absl::Status Sequencer::CheckKey(const Candidate& candidate) const {
+  // Its signature was not checked since it was in the log already.
+  if (candidate.registry == nullptr) {
+    return absl::UnavailableError("the statement was not found; send it again");
+  }
   const std::shared_ptr<const Federation> now = log_->registry().Snapshot();
   // The registry has changed since the signature was checked: does the key
   // still count?
   if (candidate.registry == now) return absl::OkStatus();
   return now
-      ->FindKey(candidate.header.publisher(), candidate.statement.key_id())
+      ->FindKey(candidate.header.publisher(), candidate.statement.key_id(),
+                kLatest)
       .status();
 }
 
@@ -257,9 +341,11 @@ absl::Status Sequencer::CheckRegistrySignature(
     const Candidate& candidate) const {
   const std::shared_ptr<const Federation> registry =
       log_->registry().Snapshot();
-  auto key = registry->FindKey(kSecretariat, candidate.statement.key_id());
+  auto key =
+      registry->FindKey(kSecretariat, candidate.statement.key_id(), kLatest);
   v1::RegistryChange change;
-  if (!key.ok() && candidate.header.sequence() == 1 &&
+  if (!key.ok() && registry->next_position() == 0 &&
+      candidate.header.sequence() == 1 &&
       change.ParseFromString(candidate.statement.payload())) {
     // The first statement of all brings the key that signed it.
     key = registry->FindBootstrapKey(change, candidate.statement.key_id());
@@ -279,7 +365,8 @@ absl::Status Sequencer::CheckRegistryChange(const Candidate& candidate) const {
   return log_->registry().Snapshot()->Check(change);
 }
 
-absl::Status Sequencer::CheckChain(const Candidate& candidate, Batch* batch) {
+absl::StatusOr<std::optional<Position>> Sequencer::CheckChain(
+    const Candidate& candidate, Batch* batch) {
   const std::string& publisher = candidate.header.publisher();
   ChainHead head;
   if (auto next = batch->heads.find(publisher); next != batch->heads.end()) {
@@ -292,36 +379,33 @@ absl::Status Sequencer::CheckChain(const Candidate& candidate, Batch* batch) {
     head = heads_[publisher] = *std::move(stored);
   }
   const absl::Status follows = CheckFollows(head, candidate.header);
+  if (follows.ok()) return std::nullopt;
   if (Reason(follows) != "SEQUENCE_TAKEN") return follows;
 
-  auto first = log_->index().FindBySequence(publisher,
-                                            candidate.header.sequence());
+  const std::uint64_t sequence = candidate.header.sequence();
+  auto place = batch->places.find(std::make_pair(publisher, sequence));
+  if (place != batch->places.end()) return place->second;
+  auto first = log_->index().FindBySequence(publisher, sequence);
   if (!first.ok()) return absl::UnavailableError(first.status().message());
-  // Not there yet: it is in this very unit, and refused without evidence; the
-  // publisher meets the evidence if it insists.
   if (!first->has_value()) return follows;
-  return Conflict("SEQUENCE_TAKEN", candidate, (*first)->position,
-                  std::string(follows.message()));
+  return (*first)->position;
 }
 
-absl::Status Sequencer::Conflict(absl::string_view reason,
-                                 const Candidate& candidate, Position first,
-                                 const std::string& text) const {
-  auto entry = log_->store().Read(first, 1, 1);
-  if (!entry.ok()) return absl::UnavailableError(entry.status().message());
-  v1::Leaf leaf;
-  leaf.ParseFromString((*entry)[0].leaf);
-  auto path = evidence_->KeepConflict(reason, leaf,
-                                      LeafOf(candidate.statement));
+absl::Status Sequencer::Conflict(const Clash& clash) const {
+  auto leaf = ReadLeaf(log_->store(), clash.first);
+  if (!leaf.ok()) return absl::UnavailableError(leaf.status().message());
+  auto path = evidence_->KeepConflict(clash.reason, *leaf,
+                                      LeafOf(clash.refused.statement));
   if (!path.ok()) return path.status();
+  const v1::StatementHeader& header = clash.refused.header;
   spdlog::error("conflicting statements publisher={} reason={} evidence={}",
-                candidate.header.publisher(), std::string(reason), *path);
+                header.publisher(), std::string(clash.reason), *path);
   return WithReason(
       absl::AlreadyExistsError(absl::StrCat(
-          text, "; both are kept as evidence by the hub")),
-      reason,
-      {{"position", absl::StrCat(first)},
-       {"sequence", absl::StrCat(candidate.header.sequence())}});
+          clash.text, "; both are kept as evidence by the hub")),
+      clash.reason,
+      {{"position", absl::StrCat(clash.first)},
+       {"sequence", absl::StrCat(header.sequence())}});
 }
 
 absl::Time Sequencer::NextRecordedTime() {

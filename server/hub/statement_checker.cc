@@ -72,13 +72,19 @@ absl::StatusOr<StatementChecker::Checked> StatementChecker::Check(
       !s.ok()) {
     return s;
   }
+  // What was sent before is judged as it was then: an update that repealed a
+  // law may not repeal it twice, but may be sent twice; and a key that was
+  // revoked since still signed it.
+  auto in_log = IsInLog(candidate);
+  if (!in_log.ok()) return in_log.status();
+  if (*in_log) return checked;
   // Each change of the registry may decide over the next one's key, so their
   // signatures are checked in their place in the order.
   if (EntryVerifier::IsRegistryChange(candidate.header)) return checked;
 
   candidate.registry = log_->registry().Snapshot();
   auto key = candidate.registry->FindKey(candidate.header.publisher(),
-                                         candidate.statement.key_id());
+                                         candidate.statement.key_id(), kLatest);
   if (!key.ok()) return key.status();
   if (absl::Status s = VerifyHeaderSignature(candidate.statement.header(),
                                              candidate.statement.signature(),
@@ -86,9 +92,9 @@ absl::StatusOr<StatementChecker::Checked> StatementChecker::Check(
       !s.ok()) {
     return s;
   }
-  // What was sent before is judged as it was then: an update that repealed a
-  // law may not repeal it twice, but may be sent twice.
-  auto known = IsKnown(candidate);
+  // With the id of another statement it is refused whatever it says: by the
+  // sequencer, which keeps evidence.
+  auto known = IsIdKnown(candidate);
   if (!known.ok()) return known.status();
   if (*known) return checked;
 
@@ -99,7 +105,15 @@ absl::StatusOr<StatementChecker::Checked> StatementChecker::Check(
   return checked;
 }
 
-absl::StatusOr<bool> StatementChecker::IsKnown(
+absl::StatusOr<bool> StatementChecker::IsInLog(
+    const Candidate& candidate) const {
+  auto found = log_->index().FindById(candidate.header.statement_id());
+  if (!found.ok()) return absl::UnavailableError(found.status().message());
+  return found->has_value() &&
+         (*found)->header_digest == candidate.header_digest;
+}
+
+absl::StatusOr<bool> StatementChecker::IsIdKnown(
     const Candidate& candidate) const {
   if (history_->IsUnderWay(candidate.header.statement_id(),
                            candidate.header_digest)) {
@@ -107,7 +121,6 @@ absl::StatusOr<bool> StatementChecker::IsKnown(
   }
   auto found = log_->index().FindById(candidate.header.statement_id());
   if (!found.ok()) return absl::UnavailableError(found.status().message());
-  // With another digest it is refused: by the sequencer, which keeps evidence.
   return found->has_value();
 }
 

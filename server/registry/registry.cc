@@ -28,7 +28,7 @@ std::shared_ptr<const Federation> Registry::Snapshot() const {
 
 absl::Status Registry::CatchUp(const LogStore& log,
                                const StatementIndex& index) {
-  Position begin = 0;
+  Position begin = Snapshot()->next_position();
   while (true) {
     auto page = index.ListByPublisher(kSecretariat, begin, kPageEntries);
     if (!page.ok()) return page.status();
@@ -58,16 +58,18 @@ absl::Status Registry::Apply(Position position, const StoredEntry& entry) {
         absl::StrCat("entry ", position, " does not parse"));
   }
   if (!EntryVerifier::IsRegistryChange(header)) return absl::OkStatus();
+  const std::shared_ptr<const Federation> before = Snapshot();
+  // Catching up meets again what was applied when it was appended.
+  if (position < before->next_position()) return absl::OkStatus();
   v1::RegistryChange change;
   if (!change.ParseFromString(entry.payload)) {
-    return absl::DataLossError(
-        absl::StrCat("registry statement at position ", position,
-                     " does not parse"));
+    return absl::DataLossError(absl::StrCat("registry statement at position ",
+                                            position, " does not parse"));
   }
-  auto next = std::make_shared<Federation>(*Snapshot());
-  if (absl::Status s = next->Apply(change); !s.ok()) {
-    return Annotate(s, absl::StrCat("registry statement at position ",
-                                    position));
+  auto next = std::make_shared<Federation>(*before);
+  if (absl::Status s = next->Apply(change, position); !s.ok()) {
+    return Annotate(s,
+                    absl::StrCat("registry statement at position ", position));
   }
   absl::MutexLock lock(&mu_);
   federation_ = std::move(next);

@@ -30,7 +30,8 @@ class Registry {
   absl::Status CatchUp(const LogStore& log, const StatementIndex& index);
 
   // Applies the entry at `position` if it is a registry statement; does nothing
-  // otherwise. The entry was verified before it came into the log.
+  // otherwise, or if it was applied before. The entry was verified before it
+  // came into the log. Entries come in order.
   absl::Status Apply(Position position, const StoredEntry& entry);
 
  private:

@@ -70,7 +70,8 @@ Federation SeededFederation() {
     const auto change = cli::ReadRegistryChange(DeployFile(name));
     EXPECT_TRUE(change.ok()) << change.status();
     if (!change.ok()) continue;
-    const absl::Status applied = federation.Apply(*change);
+    const absl::Status applied =
+        federation.Apply(*change, federation.next_position());
     EXPECT_TRUE(applied.ok()) << applied;
   }
   return federation;

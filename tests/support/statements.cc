@@ -151,7 +151,7 @@ Federation TestFederation::Empty() const {
 
 Federation TestFederation::Full() const {
   Federation federation = Empty();
-  const absl::Status status = federation.Apply(FirstChange());
+  const absl::Status status = federation.Apply(FirstChange(), 0);
   if (!status.ok()) {
     std::cerr << "the test federation is wrong: " << status << "\n";
     std::abort();

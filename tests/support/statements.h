@@ -88,9 +88,9 @@ class TestFederation {
 
   // Knows the root alone.
   Federation Empty() const;
-  // With every member, its signer, the topics `entry-visa` and `education`,
-  // and the corridor `north`: HN sending, GT sending and transit, MX transit
-  // and receiving.
+  // With FirstChange() at position 0: every member, its signer, the topics
+  // `entry-visa` and `education`, and the corridor `north`: HN sending, GT
+  // sending and transit, MX transit and receiving.
   Federation Full() const;
 
   // The secretariat's first statement, which makes Full() of Empty().

@@ -107,7 +107,7 @@ TEST_F(RegistryChangeTest, AMemberThatTheFileDoesNotHaveIsNotFound) {
 TEST_F(RegistryChangeTest, WhatTheRegistryHasIsNotPublishedAgain) {
   Federation registry = EmptyFederation();
   auto change = MakeMemberChange(Files("HN", "hn"), kFederation);
-  ASSERT_TRUE(registry.Apply(*change).ok());
+  ASSERT_TRUE(registry.Apply(*change, 0).ok());
 
   auto same = *change;
   DropUnchanged(registry, &same);

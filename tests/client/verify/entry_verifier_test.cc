@@ -1,10 +1,13 @@
 #include "verify/entry_verifier.h"
 
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "errors/errors.h"
 #include "gtest/gtest.h"
+#include "pki/pki.h"
 #include "tests/support/statements.h"
 
 namespace gaceta {
@@ -50,11 +53,36 @@ class EntryVerifierTest : public ::testing::Test {
     return Append(secretariat_.Next(RegistryParts(change)));
   }
 
+  v1::Entry AppendRevocation(const std::string& publisher) {
+    v1::RegistryChange change;
+    auto* revocation = change.add_items()->mutable_signer_key_revocation();
+    revocation->set_key_id(
+        TheFederation().SignerKeyOf(publisher).public_key().key_id());
+    revocation->set_ground("lost");
+    return Append(secretariat_.Next(RegistryParts(change)));
+  }
+
+  // Honduras takes part, or does not.
+  v1::Entry AppendStatus(v1::Member::Status status) {
+    v1::RegistryChange change;
+    *change.add_items() = TheFederation().MemberItem("HN");
+    change.mutable_items(0)->mutable_member()->set_status(status);
+    return Append(secretariat_.Next(RegistryParts(change)));
+  }
+
   v1::Entry AppendUpdate() { return Append(honduras_.Next(GoodUpdate("HN"))); }
 
   void ReadRegistry() {
     auto checked = verifier_->Check(AppendRegistry());
     ASSERT_TRUE(checked.ok()) << checked.status();
+  }
+
+  // Reads the registry ahead of the stream.
+  void LoadRegistry(const std::vector<v1::Entry>& entries) {
+    for (const v1::Entry& entry : entries) {
+      const absl::Status status = verifier_->ApplyRegistryEntry(entry);
+      ASSERT_TRUE(status.ok()) << status;
+    }
   }
 
   // Checks that `entry` is refused and changes nothing.
@@ -169,36 +197,77 @@ TEST_F(EntryVerifierTest, HondurasCannotSignForGuatemala) {
 TEST_F(EntryVerifierTest, ARevokedKeyIsRefusedFromThereOn) {
   ReadRegistry();
   ExpectAccepted(AppendUpdate());
-  v1::RegistryChange change;
-  auto* revocation = change.add_items()->mutable_signer_key_revocation();
-  revocation->set_key_id(
-      TheFederation().SignerKeyOf("HN").public_key().key_id());
-  revocation->set_ground("lost");
-  ExpectAccepted(Append(secretariat_.Next(RegistryParts(change))));
+  ExpectAccepted(AppendRevocation("HN"));
 
   ExpectRefused(AppendUpdate(), "UNKNOWN_KEY");
 }
 
+TEST_F(EntryVerifierTest,
+       HistoryBeforeARevocationHoldsThoughTheRegistryIsAhead) {
+  const v1::Entry registry = AppendRegistry();
+  const v1::Entry before = AppendUpdate();
+  const v1::Entry revocation = AppendRevocation("HN");
+  const v1::Entry after = AppendUpdate();
+  LoadRegistry({registry, revocation});
+
+  ExpectAccepted(registry);
+  ExpectAccepted(before);
+  ExpectAccepted(revocation);
+  ExpectRefused(after, "UNKNOWN_KEY");
+}
+
+TEST_F(EntryVerifierTest,
+       HistoryAroundASuspensionHoldsThoughTheRegistryIsAhead) {
+  const v1::Entry registry = AppendRegistry();
+  const v1::Entry before = AppendUpdate();
+  const v1::Entry suspension = AppendStatus(v1::Member::STATUS_SUSPENDED);
+  // No hub would take it, so it is no part of the chain.
+  TestPublisher forger = honduras_;
+  const v1::Entry during = Append(forger.Next(GoodUpdate("HN")));
+  const v1::Entry back = AppendStatus(v1::Member::STATUS_ACTIVE);
+  const v1::Entry after = AppendUpdate();
+  LoadRegistry({registry, suspension, back});
+
+  ExpectAccepted(registry);
+  ExpectAccepted(before);
+  ExpectAccepted(suspension);
+  ExpectRefused(during, "MEMBER_SUSPENDED");
+  ExpectAccepted(back);
+  ExpectAccepted(after);
+}
+
+TEST_F(EntryVerifierTest, TheRegistrysOwnHistoryHoldsAfterItsKeyIsGivenUp) {
+  const v1::Entry registry = AppendRegistry();
+  const v1::Entry topic = AppendTopic("health");
+  const v1::Entry revocation = AppendRevocation("OAS");
+  const v1::Entry after = AppendTopic("children");
+  LoadRegistry({registry, topic, revocation});
+
+  ExpectAccepted(registry);
+  ExpectAccepted(topic);
+  ExpectAccepted(revocation);
+  ExpectRefused(after, "UNKNOWN_KEY");
+}
+
 TEST_F(EntryVerifierTest, ASuspendedMemberIsRefusedUntilItTakesPartAgain) {
   ReadRegistry();
-  const v1::Entry update = AppendUpdate();
-  v1::RegistryChange change;
-  *change.add_items() = TheFederation().MemberItem("HN");
-  change.mutable_items(0)->mutable_member()->set_status(
-      v1::Member::STATUS_SUSPENDED);
-  ASSERT_TRUE(
-      verifier_
-          ->ApplyRegistryEntry(Append(secretariat_.Next(RegistryParts(change))))
-          .ok());
+  ExpectAccepted(AppendStatus(v1::Member::STATUS_SUSPENDED));
+  v1::Entry update = AppendUpdate();
   ExpectRefused(update, "MEMBER_SUSPENDED");
 
-  change.mutable_items(0)->mutable_member()->set_status(
-      v1::Member::STATUS_ACTIVE);
-  ASSERT_TRUE(
-      verifier_
-          ->ApplyRegistryEntry(Append(secretariat_.Next(RegistryParts(change))))
-          .ok());
+  ExpectAccepted(AppendStatus(v1::Member::STATUS_ACTIVE));
+  update.set_position(position_++);
   ExpectAccepted(update);
+}
+
+TEST_F(EntryVerifierTest, APositionThatCannotBeIsRefused) {
+  ReadRegistry();
+  v1::Entry entry = AppendUpdate();
+
+  for (const std::int64_t position : {std::int64_t{-1}, kLatest}) {
+    entry.set_position(position);
+    ExpectRefused(entry, "POSITION_ORDER");
+  }
 }
 
 TEST_F(EntryVerifierTest, AnAlteredHeaderIsRefused) {
@@ -396,12 +465,61 @@ TEST_F(EntryVerifierTest, TheFirstStatementMustBringTheKeyThatSignsIt) {
   ExpectRefused(Append(forger.Next(RegistryParts(change))), "UNKNOWN_KEY");
 }
 
+TEST_F(EntryVerifierTest, TheFirstStatementIsAChangeOfTheRegistry) {
+  testing::StatementParts parts = RegistryParts(TheFederation().FirstChange());
+  parts.payload_type = "gaceta.v1.Notice";
+
+  ExpectRefused(Append(secretariat_.Next(parts)), "UNKNOWN_KEY");
+}
+
+TEST_F(EntryVerifierTest, AChangeOfTheRegistryBeforeTheLastOneIsRefused) {
+  ReadRegistry();
+  position_ = 9;
+  ExpectAccepted(AppendTopic("health"));
+  position_ = 5;
+
+  EXPECT_EQ(Reason(verifier_->ApplyRegistryEntry(AppendTopic("children"))),
+            "POSITION_ORDER");
+}
+
 TEST_F(EntryVerifierTest, AStatesKeyCannotMakeTheRegistry) {
   TestPublisher forger("OAS", TheFederation().SignerKeyOf("HN"));
 
   ExpectRefused(
       Append(forger.Next(RegistryParts(TheFederation().FirstChange()))),
       "UNKNOWN_KEY");
+}
+
+TEST_F(EntryVerifierTest, ARetiredKeyCannotMakeAnotherFirstStatement) {
+  // A signer that the secretariat's CA named once, and that is not (any more)
+  // in the registry.
+  const pki::CertifiedKey& ca = TheFederation().CaOf("OAS");
+  pki::LeafOptions options;
+  options.not_before = testing::TestTime();
+  options.validity = absl::Hours(24);
+  const pki::CertifiedKey retired = *pki::MakeLeaf(
+      ca, testing::IdOf("secretariat.gaceta.example", "signer"), options);
+  v1::RegistryChange change = TheFederation().FirstChange();
+  v1::SignerKey* key = change.add_items()->mutable_signer_key();
+  key->set_publisher(std::string(kSecretariat));
+  key->set_certificate(testing::DerOf(retired.certificate_pem));
+  key->set_issuer(testing::DerOf(ca.certificate_pem));
+  TestPublisher forger("OAS", *SigningKey::FromPem(retired.key_pem));
+  const StoredEntry forged = StoredEntryOf(forger.Next(RegistryParts(change)));
+  // It would do in an empty registry.
+  ASSERT_TRUE(EntryVerifier::CheckAlone(EntryOf(0, forged),
+                                        verifier_->options(),
+                                        *verifier_->registry())
+                  .ok());
+  ReadRegistry();
+  ExpectAccepted(AppendTopic("health"));
+
+  // At the first statement's position, and at a new one.
+  for (const Position position : {Position{0}, position_}) {
+    const v1::Entry entry = EntryOf(position, forged);
+    ExpectRefused(entry, "UNKNOWN_KEY");
+    EXPECT_EQ(Reason(verifier_->ApplyRegistryEntry(entry)), "UNKNOWN_KEY");
+  }
 }
 
 TEST_F(EntryVerifierTest, TheListOfRegistryEntriesMakesTheSameRegistry) {

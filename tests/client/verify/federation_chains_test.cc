@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "errors/errors.h"
+#include "pki/issue.h"
 #include "pki/pki.h"
 #include "tests/support/statements.h"
 #include "verify/federation.h"
@@ -62,7 +63,7 @@ Federation WithCasOfHonduras(const std::vector<pki::CertifiedKey>& cas) {
   v1::RegistryChange change;
   *change.add_items() = item;
   Federation federation = TheFederation().Full();
-  EXPECT_TRUE(federation.Apply(change).ok());
+  EXPECT_TRUE(federation.Apply(change, 1).ok());
   return federation;
 }
 
@@ -125,6 +126,89 @@ TEST(FederationChainsTest, AFederationOfTheSameNameIsAnother) {
       absl::IsUnauthenticated(CheckNode(TheFederation().Empty(), node, sent)));
 }
 
+// A node of Honduras that its issuer, whoever that is, signed.
+pki::CertifiedKey NodeSignedBy(const pki::CertifiedKey& issuer) {
+  pki::CertificateForm form;
+  form.uris = {"spiffe://hn.gaceta.example/node"};
+  form.not_before = TestTime();
+  form.not_after = TestTime() + kMonth;
+  return *pki::Issue(form, &issuer);
+}
+
+TEST(FederationChainsTest, ALeafThatTheRootSignedItselfIsRefused) {
+  const pki::CertifiedKey& root = TheFederation().root();
+  const pki::CertifiedKey node = NodeSignedBy(root);
+  ASSERT_TRUE(CheckNode(TheFederation().Full(),
+                        NodeSignedBy(TheFederation().CaOf("HN")))
+                  .ok());
+
+  // Whether the registry knows Honduras or not, and whatever it sends along.
+  for (const Federation& federation :
+       {TheFederation().Full(), TheFederation().Empty()}) {
+    for (const std::vector<std::string>& sent :
+         {std::vector<std::string>{},
+          {DerOf(root.certificate_pem)},
+          {DerOf(TheFederation().CaOf("HN").certificate_pem)}}) {
+      const absl::Status status = CheckNode(federation, node, sent);
+      EXPECT_TRUE(absl::IsUnauthenticated(status)) << status;
+    }
+  }
+}
+
+TEST(FederationChainsTest, TheRootIsNoMembersCa) {
+  v1::RegistryChange change;
+  *change.add_items() = TheFederation().MemberItem("HN");
+  change.mutable_items(0)->mutable_member()->set_ca_certificates(
+      0, DerOf(TheFederation().root().certificate_pem));
+
+  EXPECT_EQ(Reason(TheFederation().Full().Check(change)), "RULE_VIOLATION");
+}
+
+TEST(FederationChainsTest, ASignerThatTheRootSignedItselfIsRefused) {
+  pki::CertificateForm form;
+  form.uris = {"spiffe://hn.gaceta.example/signer"};
+  form.not_before = TestTime();
+  form.not_after = TestTime() + kMonth;
+  const pki::CertifiedKey& root = TheFederation().root();
+  const pki::CertifiedKey signer = *pki::Issue(form, &root);
+
+  for (const pki::CertifiedKey& issuer : {root, TheFederation().CaOf("HN")}) {
+    v1::RegistryChange change;
+    *change.add_items() = SignerItem("HN", signer, issuer);
+    EXPECT_EQ(Reason(TheFederation().Full().Check(change)), "RULE_VIOLATION");
+  }
+}
+
+TEST(FederationChainsTest, ACaAmongTheRootsIsNotTheMembers) {
+  const pki::CertifiedKey other = NewCaOfHonduras();
+  Federation federation = *Federation::Create(
+      TheFederation().root().certificate_pem + other.certificate_pem,
+      std::string(testing::kFederation));
+  ASSERT_TRUE(federation.Apply(TheFederation().FirstChange(), 0).ok());
+
+  const absl::Status status = CheckNode(federation, Leaf(other, "node"));
+
+  EXPECT_TRUE(absl::IsUnauthenticated(status)) << status;
+  EXPECT_TRUE(
+      CheckNode(federation, Leaf(TheFederation().CaOf("HN"), "node")).ok());
+}
+
+TEST(FederationChainsTest, AnExpiredCaIsInTheRegistryAndSignsNoConnection) {
+  const pki::CertifiedKey expired =
+      *pki::MakeCa(TheFederation().root(), "hn.gaceta.example", TestTime(),
+                   absl::Minutes(30));
+
+  const Federation federation = WithCasOfHonduras({expired});
+
+  EXPECT_TRUE(
+      absl::IsUnauthenticated(CheckNode(federation, NodeSignedBy(expired))));
+  EXPECT_TRUE(federation
+                  .CheckLeaf(IdOf("hn.gaceta.example", "node"),
+                             DerOf(NodeSignedBy(expired).certificate_pem), {},
+                             TestTime() + absl::Minutes(10))
+                  .ok());
+}
+
 TEST(FederationChainsTest, ALeafWithoutKeyUsageIsRefused) {
   const pki::CertifiedKey& ca = TheFederation().CaOf("HN");
   const OpensslPtr<X509> leaf =
@@ -148,16 +232,16 @@ TEST(FederationChainsTest, AMemberHasAsManySignersAsItNeeds) {
   v1::RegistryChange change;
   *change.add_items() = SignerItem("HN", second, ca);
 
-  ASSERT_TRUE(federation.Apply(change).ok());
+  ASSERT_TRUE(federation.Apply(change, 1).ok());
 
   const std::string signature =
       *SigningKey::FromPem(second.key_pem)->Sign("header");
-  auto key = federation.FindKey("HN", KeyIdOf(second));
+  auto key = federation.FindKey("HN", KeyIdOf(second), kLatest);
   ASSERT_TRUE(key.ok()) << key.status();
   EXPECT_TRUE(key->Verify("header", signature).ok());
   const std::string first =
       TheFederation().SignerKeyOf("HN").public_key().key_id();
-  EXPECT_TRUE(federation.FindKey("HN", first).ok());
+  EXPECT_TRUE(federation.FindKey("HN", first, kLatest).ok());
 }
 
 TEST(FederationChainsTest, RevokingOneKeyLeavesTheOthers) {
@@ -173,10 +257,11 @@ TEST(FederationChainsTest, RevokingOneKeyLeavesTheOthers) {
   revocation->set_key_id(first);
   revocation->set_ground("the machine was stolen");
 
-  ASSERT_TRUE(federation.Apply(change).ok());
+  ASSERT_TRUE(federation.Apply(change, 1).ok());
 
-  EXPECT_EQ(Reason(federation.FindKey("HN", first).status()), "UNKNOWN_KEY");
-  EXPECT_TRUE(federation.FindKey("HN", KeyIdOf(second)).ok());
+  EXPECT_EQ(Reason(federation.FindKey("HN", first, kLatest).status()),
+            "UNKNOWN_KEY");
+  EXPECT_TRUE(federation.FindKey("HN", KeyIdOf(second), kLatest).ok());
 }
 
 TEST(FederationChainsTest, ASuspendedMemberSignsNothingUntilItIsBack) {
@@ -192,13 +277,13 @@ TEST(FederationChainsTest, ASuspendedMemberSignsNothingUntilItIsBack) {
   v1::RegistryChange back;
   *back.add_items() = TheFederation().MemberItem("HN");
 
-  ASSERT_TRUE(federation.Apply(suspension).ok());
-  EXPECT_EQ(Reason(federation.FindKey("HN", key_id).status()),
+  ASSERT_TRUE(federation.Apply(suspension, 1).ok());
+  EXPECT_EQ(Reason(federation.FindKey("HN", key_id, kLatest).status()),
             "MEMBER_SUSPENDED");
-  EXPECT_TRUE(federation.FindKey("GT", other).ok());
+  EXPECT_TRUE(federation.FindKey("GT", other, kLatest).ok());
 
-  ASSERT_TRUE(federation.Apply(back).ok());
-  EXPECT_TRUE(federation.FindKey("HN", key_id).ok());
+  ASSERT_TRUE(federation.Apply(back, 2).ok());
+  EXPECT_TRUE(federation.FindKey("HN", key_id, kLatest).ok());
 }
 
 class BootstrapTest : public ::testing::Test {
@@ -228,6 +313,15 @@ TEST_F(BootstrapTest, AKeyThatItDoesNotBringIsUnknown) {
   EXPECT_EQ(
       Reason(
           empty_.FindBootstrapKey(TheFederation().FirstChange(), "?").status()),
+      "UNKNOWN_KEY");
+}
+
+TEST_F(BootstrapTest, OnceTheFirstStatementIsAppliedNoOtherBringsItsKey) {
+  const Federation full = TheFederation().Full();
+
+  EXPECT_EQ(
+      Reason(full.FindBootstrapKey(TheFederation().FirstChange(), KeyId("OAS"))
+                 .status()),
       "UNKNOWN_KEY");
 }
 

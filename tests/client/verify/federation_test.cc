@@ -49,7 +49,7 @@ TEST_P(BrokenItemTest, IsRefusedForThatFieldAndChangesNothing) {
   *change.add_items() = testing::TopicItem("health");
   *change.add_items() = GetParam().make();
 
-  const absl::Status status = federation.Apply(change);
+  const absl::Status status = federation.Apply(change, 1);
 
   EXPECT_EQ(Reason(status), "RULE_VIOLATION");
   EXPECT_THAT(FieldsOf(status), ElementsAre("items[1]." + GetParam().field));
@@ -331,7 +331,7 @@ TEST(FederationTest, ARegistryIsRebuiltAfterItsCertificatesHaveExpired) {
   Federation federation = *Federation::Create(
       root.certificate_pem, std::string(testing::kFederation));
 
-  const absl::Status status = federation.Apply(change);
+  const absl::Status status = federation.Apply(change, 1);
 
   EXPECT_TRUE(status.ok()) << status;
 }
@@ -339,10 +339,11 @@ TEST(FederationTest, ARegistryIsRebuiltAfterItsCertificatesHaveExpired) {
 TEST(FederationTest, AKeyIsFoundForItsPublisherAlone) {
   const Federation federation = TheFederation().Full();
 
-  EXPECT_TRUE(federation.FindKey("HN", KeyIdOf("HN")).ok());
-  EXPECT_EQ(Reason(federation.FindKey("GT", KeyIdOf("HN")).status()),
+  EXPECT_TRUE(federation.FindKey("HN", KeyIdOf("HN"), kLatest).ok());
+  EXPECT_EQ(Reason(federation.FindKey("GT", KeyIdOf("HN"), kLatest).status()),
             "UNKNOWN_KEY");
-  EXPECT_EQ(Reason(federation.FindKey("HN", "no key").status()), "UNKNOWN_KEY");
+  EXPECT_EQ(Reason(federation.FindKey("HN", "no key", kLatest).status()),
+            "UNKNOWN_KEY");
 }
 
 TEST(FederationTest, ARevokedKeyStaysRevoked) {
@@ -351,9 +352,9 @@ TEST(FederationTest, ARevokedKeyStaysRevoked) {
   *change.add_items() = Revocation(KeyIdOf("HN"), "lost");
   *change.add_items() = TheFederation().SignerItem("HN");
 
-  ASSERT_TRUE(federation.Apply(change).ok());
+  ASSERT_TRUE(federation.Apply(change, 1).ok());
 
-  EXPECT_EQ(Reason(federation.FindKey("HN", KeyIdOf("HN")).status()),
+  EXPECT_EQ(Reason(federation.FindKey("HN", KeyIdOf("HN"), kLatest).status()),
             "UNKNOWN_KEY");
 }
 
@@ -363,7 +364,7 @@ TEST(FederationTest, ASnapshotDoesNotChange) {
   v1::RegistryChange change;
   *change.add_items() = testing::TopicItem("health");
 
-  ASSERT_TRUE(federation.Apply(change).ok());
+  ASSERT_TRUE(federation.Apply(change, 1).ok());
 
   EXPECT_TRUE(federation.HasTopic("health"));
   EXPECT_FALSE(snapshot.HasTopic("health"));
