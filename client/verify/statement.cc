@@ -99,7 +99,7 @@ std::vector<FieldViolation> CheckForm(const v1::StatementHeader& header) {
         absl::StrCat("is \"", header.publisher().substr(0, 70),
                      "\", expected HN, OAS or an id of a-z 0-9 -"));
   }
-  if (!header.agency().empty() && !IsName(header.agency())) {
+  if (!header.agency().empty() && !IsAgencyName(header.agency())) {
     add("agency", absl::StrCat("is \"", header.agency().substr(0, 70),
                                "\", expected at most 63 of a-z 0-9 -"));
   }
@@ -215,6 +215,8 @@ std::string NewStatementId() {
                       hex.substr(12, 4), "-", hex.substr(16, 4), "-",
                       hex.substr(20));
 }
+
+bool IsAgencyName(absl::string_view text) { return IsName(text); }
 
 bool IsStatementId(absl::string_view text) {
   if (text.size() != 36) return false;

@@ -56,6 +56,9 @@ absl::Status CheckFollows(const ChainHead& head,
 // Returns a random UUID (version 4) in lower case.
 std::string NewStatementId();
 
+// Whether `text` may name an agency: `[a-z0-9-]`, 1 to 63 bytes.
+bool IsAgencyName(absl::string_view text);
+
 // Whether `text` is a UUID in lower case.
 bool IsStatementId(absl::string_view text);
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "errors/errors.h"
+#include "verify/statement.h"
 
 namespace gaceta {
 namespace {
@@ -76,7 +77,7 @@ absl::Status NoRole(const SpiffeId& id) {
   return WithReason(
       absl::PermissionDeniedError(absl::StrCat(
           "identity ", id.ToString(),
-          " has no role; expected a path of hub, node, agency/<name>, "
+          " has no role; expected a path of hub, node, agency/<a-z0-9->, "
           "subscriber/<name> or admin/<name>")),
       "ROLE_NOT_ALLOWED", {{"identity", id.ToString()}});
 }
@@ -126,7 +127,8 @@ absl::StatusOr<Peer> IdentifyPeer(const SpiffeId& id,
     return Peer{id, secretariat ? Role::kRegistrar : Role::kStateAdmin,
                 path[1]};
   }
-  if (path[0] == "agency" && !secretariat) {
+  // Its name goes into statements, whose rule is narrower than SPIFFE's.
+  if (path[0] == "agency" && !secretariat && IsAgencyName(path[1])) {
     return Peer{id, Role::kAgency, path[1]};
   }
   if (path[0] == "subscriber") return Peer{id, Role::kSubscriber, path[1]};

@@ -211,7 +211,7 @@ TEST(IdentifyPeerTest, ReadsTheRoleOfEveryIdentity) {
 TEST(IdentifyPeerTest, APathThatNoRoleHasIsRefused) {
   for (const char* path :
        {"signer", "hub", "Node", "node/1", "nodes", "agency", "agency/a/b",
-        "subscriber", "admin", "admin/a/b", "x", "x/y"}) {
+        "agency/A.b", "subscriber", "admin", "admin/a/b", "x", "x/y"}) {
     const absl::Status status =
         IdentifyPeer(IdOf("hn.gaceta.example", path), kFederation).status();
 
