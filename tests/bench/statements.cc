@@ -18,7 +18,7 @@ namespace {
 constexpr absl::string_view kLetters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 
-std::string RandomText(std::size_t size, absl::BitGenRef random) {
+std::string RandomText(std::size_t size, absl::BitGen& random) {
   std::string text(size, ' ');
   for (char& c : text) {
     c = kLetters[absl::Uniform<std::size_t>(random, 0, kLetters.size())];
@@ -29,7 +29,7 @@ std::string RandomText(std::size_t size, absl::BitGenRef random) {
 }  // namespace
 
 v1::Update RandomUpdate(absl::string_view publisher, std::uint64_t number,
-                        absl::BitGenRef random) {
+                        absl::BitGen& random) {
   v1::Update update;
   update.set_nonce(NewPayloadNonce());
   update.set_kind(v1::UPDATE_KIND_LEGISLATION);

@@ -19,7 +19,7 @@ inline constexpr std::size_t kPayloadBytes = 1024;
 // A lawful update of kPayloadBytes, of an instrument of its own, with random
 // text: nothing in it compresses well or repeats.
 v1::Update RandomUpdate(absl::string_view publisher, std::uint64_t number,
-                        absl::BitGenRef random);
+                        absl::BitGen& random);
 
 // Returns `count` PublishRequests, ready to send, that continue `head`.
 absl::StatusOr<std::vector<grpc::ByteBuffer>> SignRequests(

@@ -8,7 +8,8 @@
 #include "absl/time/clock.h"
 #include "errors/grpc_status.h"
 #include "google/protobuf/io/coded_stream.h"
-#include "grpcpp/impl/codegen/proto_buffer_reader.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
+#include "grpcpp/support/proto_buffer_reader.h"
 #include "tests/bench/bench_federation.h"
 
 namespace gaceta::bench {
