@@ -20,8 +20,9 @@ struct Candidate {
   std::string header_digest;
   // What is lawful but unusual.
   std::vector<v1::Warning> warnings;
-  // The registry in which the signing key was found; null if the signature is
-  // still to be checked, in its place in the order (registry statements).
+  // The registry in which the signing key was found; null if the signature was
+  // not checked: that of a registry statement is, in its place in the order,
+  // and that of what is in the log already need not be.
   std::shared_ptr<const Federation> registry;
 };
 

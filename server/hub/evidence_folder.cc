@@ -66,13 +66,13 @@ absl::StatusOr<std::string> EvidenceFolder::KeepConflict(
   std::string json;
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = true;
-  if (auto s = google::protobuf::util::MessageToJsonString(evidence, &json,
-                                                           options);
+  if (auto s =
+          google::protobuf::util::MessageToJsonString(evidence, &json, options);
       !s.ok()) {
     return absl::InternalError(s.ToString());
   }
-  const std::string digest = ToHex(Sha256(
-      absl::StrCat(Sha256(first.header()), Sha256(second.header()))));
+  const std::string digest = ToHex(
+      Sha256(absl::StrCat(Sha256(first.header()), Sha256(second.header()))));
   const std::string path =
       absl::StrCat(folder_, "/conflict-", digest.substr(0, 32), ".json");
   absl::MutexLock lock(&mu_);

@@ -155,8 +155,8 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   builder.RegisterService(&parts->registry_service);
   builder.RegisterService(&parts->updates_service);
   parts->relay.Register(builder);
-  auto server = StartServer(parts->options.listen_address, &builder,
-                            &parts->port);
+  auto server =
+      StartServer(parts->options.listen_address, &builder, &parts->port);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
   parts->relay.Start();

@@ -41,8 +41,8 @@ class Hub {
   static absl::StatusOr<OwnIdentity> Check(const HubOptions& options);
 
   // kInvalidArgument, kNotFound, kPermissionDenied: files or options are wrong,
-  // and which; kFailedPrecondition: the folder has another log; kUnavailable: the address or the folder is in use; kDataLoss:
-  // what is stored is damaged.
+  // and which; kFailedPrecondition: the folder has another log; kUnavailable:
+  // the address or the folder is in use; kDataLoss: what is stored is damaged.
   static absl::StatusOr<std::unique_ptr<Hub>> Start(HubOptions options);
   // Drains with 5 s at most if nobody has.
   ~Hub();

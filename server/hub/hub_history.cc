@@ -66,8 +66,8 @@ v1::VersionStatus HubHistory::LastStatus(absl::string_view uri) const {
     absl::MutexLock lock(&mu_);
     auto found = statuses_.find(uri);
     if (found != statuses_.end()) {
-      for (auto status = found->second.rbegin();
-           status != found->second.rend(); ++status) {
+      for (auto status = found->second.rbegin(); status != found->second.rend();
+           ++status) {
         if (*status != v1::VERSION_STATUS_UNSPECIFIED) return *status;
       }
     }

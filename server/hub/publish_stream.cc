@@ -71,8 +71,8 @@ void PublishStream::Handle(Slot* slot, v1::Statement statement) {
   service_->sequencer_->Submit(
       std::move(checked->candidate),
       [self = shared_from_this(), slot,
-       under_way = std::shared_ptr<HubHistory::UnderWay>(
-           std::move(checked->under_way))](absl::StatusOr<v1::Receipt> outcome) {
+       under_way = std::shared_ptr<HubHistory::UnderWay>(std::move(
+           checked->under_way))](absl::StatusOr<v1::Receipt> outcome) {
         self->Decide(slot, std::move(outcome));
         self->Advance();
       });

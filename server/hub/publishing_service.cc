@@ -31,14 +31,13 @@ void PublishingService::Drain(absl::Time deadline) {
   for (const auto& stream : streams) stream->Drain();
   streams.clear();
   absl::MutexLock lock(&mu_);
-  mu_.AwaitWithDeadline(
-      absl::Condition(
-          +[](PublishingService* self) {
-            self->mu_.AssertHeld();
-            return self->streams_.empty();
-          },
-          this),
-      deadline);
+  mu_.AwaitWithDeadline(absl::Condition(
+                            +[](PublishingService* self) {
+                              self->mu_.AssertHeld();
+                              return self->streams_.empty();
+                            },
+                            this),
+                        deadline);
 }
 
 bool PublishingService::Add(const std::shared_ptr<PublishStream>& stream) {

@@ -11,8 +11,8 @@ absl::Duration RateLimiter::Take(absl::string_view identity, absl::Time now) {
   Bucket& bucket = found->second;
   const double seconds =
       std::max(0.0, absl::ToDoubleSeconds(now - bucket.filled));
-  bucket.tokens = std::min(options_.burst,
-                           bucket.tokens + seconds * options_.per_second);
+  bucket.tokens =
+      std::min(options_.burst, bucket.tokens + seconds * options_.per_second);
   bucket.filled = now;
   // Below zero it is owed: who takes next waits longer.
   bucket.tokens -= 1;

@@ -200,9 +200,9 @@ absl::Status Sequencer::Append(const Batch& batch) {
 void Sequencer::Break(const absl::Status& why) {
   spdlog::critical("takes no statements until restarted error=\"{}\"",
                    std::string(why.message()));
-  broken_ = absl::UnavailableError(absl::StrCat(
-      "the hub does not take statements until it is restarted: ",
-      why.message()));
+  broken_ = absl::UnavailableError(
+      absl::StrCat("the hub does not take statements until it is restarted: ",
+                   why.message()));
 }
 
 absl::Status Sequencer::Admit(Waiting* waiting, Batch* batch) {
@@ -400,12 +400,11 @@ absl::Status Sequencer::Conflict(const Clash& clash) const {
   const v1::StatementHeader& header = clash.refused.header;
   spdlog::error("conflicting statements publisher={} reason={} evidence={}",
                 header.publisher(), std::string(clash.reason), *path);
-  return WithReason(
-      absl::AlreadyExistsError(absl::StrCat(
-          clash.text, "; both are kept as evidence by the hub")),
-      clash.reason,
-      {{"position", absl::StrCat(clash.first)},
-       {"sequence", absl::StrCat(header.sequence())}});
+  return WithReason(absl::AlreadyExistsError(absl::StrCat(
+                        clash.text, "; both are kept as evidence by the hub")),
+                    clash.reason,
+                    {{"position", absl::StrCat(clash.first)},
+                     {"sequence", absl::StrCat(header.sequence())}});
 }
 
 absl::Time Sequencer::NextRecordedTime() {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -67,19 +68,38 @@ class Sequencer {
   };
   // A unit under way: what is appended, and who is answered how.
   struct Batch;
+  struct Clash;
+  // A statement that is in the log, or in the unit.
+  struct Known {
+    Position position = 0;
+    std::string header_digest;
+  };
 
   void Loop();
   std::vector<Waiting> TakeBatch();
   void Sequence(std::vector<Waiting> waiting);
+  // Either adds to `batch` who is to be answered with it, or refuses.
   absl::Status Admit(Waiting* waiting, Batch* batch);
-  absl::StatusOr<bool> AnswerKnown(Waiting* waiting, Batch* batch);
+  absl::Status AddEntry(Waiting* waiting, Batch* batch);
+  absl::Status AnswerAgain(Position position, Waiting* waiting,
+                           Batch* batch) const;
+  void AddClash(absl::string_view reason, Position first, std::string text,
+                Waiting* waiting, Batch* batch) const;
+  // What has the candidate's id.
+  absl::StatusOr<std::optional<Known>> Find(const Candidate& candidate,
+                                            const Batch& batch) const;
   absl::Status CheckKey(const Candidate& candidate) const;
   absl::Status CheckRegistrySignature(const Candidate& candidate) const;
   absl::Status CheckRegistryChange(const Candidate& candidate) const;
-  absl::Status CheckChain(const Candidate& candidate, Batch* batch);
-  absl::Status Conflict(absl::string_view reason, const Candidate& candidate,
-                        Position first, const std::string& text) const;
+  // Refuses what does not follow; returns which entry has the candidate's place
+  // in the chain, if one has.
+  absl::StatusOr<std::optional<Position>> CheckChain(const Candidate& candidate,
+                                                     Batch* batch);
+  // Keeps the evidence and says what is refused.
+  absl::Status Conflict(const Clash& clash) const;
   absl::Status Append(const Batch& batch);
+  // Takes no statements any more.
+  void Break(const absl::Status& why);
   absl::Time NextRecordedTime();
 
   ProjectedLog* const log_;
@@ -89,7 +109,7 @@ class Sequencer {
   // Touched only by the sequencer's thread.
   absl::flat_hash_map<std::string, ChainHead> heads_;
   absl::Time last_recorded_ = absl::InfinitePast();
-  // Set once the end of the log is not known any more.
+  // Set once the end of the log is not known any more, or not to be trusted.
   absl::Status broken_;
 
   // Never held while the log is written.

@@ -17,18 +17,18 @@ namespace {
 absl::Status CheckLog(const v1::StatementHeader& header,
                       const std::string& log_origin) {
   if (header.log_origin() == log_origin) return absl::OkStatus();
-  return WithReason(absl::InvalidArgumentError(absl::StrCat(
-                        "statement ", header.statement_id(),
-                        " is meant for log ", header.log_origin().substr(0, 100),
-                        ", expected ", log_origin)),
-                    "WRONG_LOG", {{"expected", log_origin}});
+  return WithReason(
+      absl::InvalidArgumentError(absl::StrCat(
+          "statement ", header.statement_id(), " is meant for log ",
+          header.log_origin().substr(0, 100), ", expected ", log_origin)),
+      "WRONG_LOG", {{"expected", log_origin}});
 }
 
 absl::Status MalformedPayload(const v1::StatementHeader& header,
                               absl::string_view why) {
   return WithReason(
-      absl::InvalidArgumentError(absl::StrCat(
-          "statement ", header.statement_id(), ": payload ", why)),
+      absl::InvalidArgumentError(
+          absl::StrCat("statement ", header.statement_id(), ": payload ", why)),
       "MALFORMED_PAYLOAD");
 }
 
@@ -86,9 +86,8 @@ absl::StatusOr<StatementChecker::Checked> StatementChecker::Check(
   auto key = candidate.registry->FindKey(candidate.header.publisher(),
                                          candidate.statement.key_id(), kLatest);
   if (!key.ok()) return key.status();
-  if (absl::Status s = VerifyHeaderSignature(candidate.statement.header(),
-                                             candidate.statement.signature(),
-                                             *key);
+  if (absl::Status s = VerifyHeaderSignature(
+          candidate.statement.header(), candidate.statement.signature(), *key);
       !s.ok()) {
     return s;
   }
@@ -129,8 +128,9 @@ absl::Status StatementChecker::CheckUpdate(Candidate* candidate,
   const v1::StatementHeader& header = candidate->header;
   if (header.payload_type() != kUpdatePayloadType) {
     return MalformedPayload(
-        header, absl::StrCat("is of type ", header.payload_type().substr(0, 100),
-                             ", expected ", kUpdatePayloadType));
+        header,
+        absl::StrCat("is of type ", header.payload_type().substr(0, 100),
+                     ", expected ", kUpdatePayloadType));
   }
   if (!update->ParseFromString(candidate->statement.payload())) {
     return MalformedPayload(header, "does not parse as gaceta.v1.Update");
@@ -162,11 +162,10 @@ absl::Status StatementChecker::CheckDocuments(const v1::Update& update) const {
     if (!presence.ok()) return presence.status();
     const std::string path = absl::StrCat("update.documents[", i, "]");
     if (!presence->stored) {
-      return WithReason(
-          absl::FailedPreconditionError(
-              absl::StrCat(path, ": ", document.sha256(),
-                           " is not stored here; upload it first")),
-          "DOCUMENT_MISSING", {{"sha256", document.sha256()}});
+      return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                            path, ": ", document.sha256(),
+                            " is not stored here; upload it first")),
+                        "DOCUMENT_MISSING", {{"sha256", document.sha256()}});
     }
     if (presence->size != document.size()) {
       return InvalidFields(

@@ -60,14 +60,13 @@ class RelayService::Impl : public SubscribeLoop {
     draining_.store(true);
     Wake();
     absl::MutexLock lock(&mu_);
-    mu_.AwaitWithDeadline(
-        absl::Condition(
-            +[](Impl* self) {
-              self->mu_.AssertHeld();
-              return self->open_streams_ == 0;
-            },
-            this),
-        deadline);
+    mu_.AwaitWithDeadline(absl::Condition(
+                              +[](Impl* self) {
+                                self->mu_.AssertHeld();
+                                return self->open_streams_ == 0;
+                              },
+                              this),
+                          deadline);
   }
 
   void Stop() {
@@ -239,8 +238,7 @@ class RelayService::Impl : public SubscribeLoop {
     for (const NamedSubscription& one : page) {
       if (response->subscriptions_size() == *size) {
         response->set_next_page_token(MakePageToken(
-            "ListSubscriptions",
-            response->subscriptions(*size - 1).name()));
+            "ListSubscriptions", response->subscriptions(*size - 1).name()));
         break;
       }
       *response->add_subscriptions() = Describe(one);

@@ -37,9 +37,9 @@ struct RelayOptions {
 
 // Threads: one thread drives all streams through one completion queue, so that
 // streams share no locks and a busy moment wakes one thread, not many. It never
-// waits for the disk to read entries: the cache's thread loads. When the registry
-// changes it looks whether open streams may go on. A second thread flushes
-// acknowledgements. Unary rpcs run on gRPC's own threads.
+// waits for the disk to read entries: the cache's thread loads. When the
+// registry changes it looks whether open streams may go on. A second thread
+// flushes acknowledgements. Unary rpcs run on gRPC's own threads.
 //
 // A stream has at most one message under way, so a reader that stalls holds
 // that message and nothing more.

@@ -28,8 +28,7 @@ grpc::ByteBuffer ToBuffer(const v1::SubscribeResponse& response) {
 bool Parse(const grpc::ByteBuffer& buffer, v1::SubscribeRequest* request) {
   grpc::Slice slice;
   return buffer.DumpToSingleSlice(&slice).ok() &&
-         request->ParseFromArray(slice.begin(),
-                                 static_cast<int>(slice.size()));
+         request->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
 }
 
 }  // namespace
@@ -72,13 +71,13 @@ void SubscribeStream::OnCall(bool ok) {
   caller_ = *std::move(caller);
   identity_ = caller_->peer.id.ToString();
   if (!loop_->Admit(identity_)) {
-    End(WithReason(absl::ResourceExhaustedError(absl::StrCat(
-                       identity_, " has ",
-                       loop_->options().max_streams_per_identity,
-                       " streams open, as many as it may")),
-                   "TOO_MANY_STREAMS",
-                   {{"limit", absl::StrCat(
-                                  loop_->options().max_streams_per_identity)}}),
+    End(WithReason(
+            absl::ResourceExhaustedError(absl::StrCat(
+                identity_, " has ", loop_->options().max_streams_per_identity,
+                " streams open, as many as it may")),
+            "TOO_MANY_STREAMS",
+            {{"limit",
+              absl::StrCat(loop_->options().max_streams_per_identity)}}),
         "");
     return;
   }
@@ -192,11 +191,10 @@ absl::Status SubscribeStream::SetSubscription(const v1::Open& open) {
               .size()) < limit) {
     return absl::OkStatus();
   }
-  return WithReason(
-      absl::ResourceExhaustedError(
-          absl::StrCat(identity_, " has ", limit,
-                       " named subscriptions, as many as it may; delete one")),
-      "TOO_MANY_SUBSCRIPTIONS", {{"limit", absl::StrCat(limit)}});
+  return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                        identity_, " has ", limit,
+                        " named subscriptions, as many as it may; delete one")),
+                    "TOO_MANY_SUBSCRIPTIONS", {{"limit", absl::StrCat(limit)}});
 }
 
 absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
@@ -205,13 +203,12 @@ absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
   switch (open.start_case()) {
     case v1::Open::kStartPosition:
       if (open.start_position() < 0 || open.start_position() > end) {
-        return WithReason(
-            absl::OutOfRangeError(
-                absl::StrCat("open.start_position: is ", open.start_position(),
-                             ", the log ends at ", end)),
-            "POSITION_BEYOND_END",
-            {{"position", absl::StrCat(open.start_position())},
-             {"log_size", absl::StrCat(end)}});
+        return WithReason(absl::OutOfRangeError(absl::StrCat(
+                              "open.start_position: is ", open.start_position(),
+                              ", the log ends at ", end)),
+                          "POSITION_BEYOND_END",
+                          {{"position", absl::StrCat(open.start_position())},
+                           {"log_size", absl::StrCat(end)}});
       }
       return open.start_position();
     case v1::Open::kStartTime: {
@@ -233,11 +230,10 @@ absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
   }
   auto known = deps.subscriptions->Get(subscription_);
   if (!known.has_value()) {
-    return WithReason(
-        absl::NotFoundError(absl::StrCat(
-            "open.subscription: there is no subscription ", subscription_,
-            " yet; open it once with a start")),
-        "UNKNOWN_SUBSCRIPTION", {{"name", subscription_}});
+    return WithReason(absl::NotFoundError(absl::StrCat(
+                          "open.subscription: there is no subscription ",
+                          subscription_, " yet; open it once with a start")),
+                      "UNKNOWN_SUBSCRIPTION", {{"name", subscription_}});
   }
   return std::min(known->next_position, end);
 }
