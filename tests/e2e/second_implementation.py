@@ -15,6 +15,7 @@ import argparse
 import copy
 import hashlib
 import json
+import math
 import queue
 import sys
 from typing import NamedTuple
@@ -77,45 +78,61 @@ def check_issued(certificate, issuer):
 
 
 class Registry:
-    """Whose key may sign, as the secretariat's statements say, in order."""
+    """Whose key may sign, as the secretariat's statements say. What they say counts
+    from the next position on, so that a registry that is ahead of an entry still
+    judges it as of its place in the log."""
 
     def __init__(self, root_pem, federation):
         self._root = x509.load_pem_x509_certificate(root_pem)
         self._federation = federation
-        self._members = {}  # by id
-        self._keys = {}     # by key id: publisher and key
+        self._first = None   # position of the first statement of all
+        self._domains = {}   # trust domain by member
+        self._statuses = {}  # by member: pairs of position and whether it takes part
+        self._keys = {}      # by key id: publisher, key, position that brought it
+        self._revoked = {}   # by key id: position
 
-    def find(self, publisher, key_id):
-        owner, key = self._keys.get(key_id, (None, None))
-        if owner != publisher:
+    def find(self, publisher, key_id, position=math.inf):
+        owner, key, brought = self._keys.get(key_id, (None, None, None))
+        # The first statement of all brings the key that signed it.
+        first = publisher == "OAS" and position == self._first
+        if owner != publisher or not (brought < position or first):
             raise NotVerified(f"no key {key_id.hex()[:16]} of {publisher}")
-        if self._members[publisher].status != registry_pb2.Member.STATUS_ACTIVE:
+        if self._revoked.get(key_id, math.inf) < position:
+            raise NotVerified(f"key {key_id.hex()[:16]} of {publisher} is revoked")
+        if not [active for at, active in self._statuses[publisher] if at < position or first][-1]:
             raise NotVerified(f"{publisher} is suspended")
         return key
 
-    def after(self, change):
-        """The registry with one change more."""
+    def after(self, change, position):
+        """The registry with one change more, of the entry at `position`."""
         other = copy.copy(self)
-        other._members, other._keys = dict(self._members), dict(self._keys)
+        other._domains, other._keys = dict(self._domains), dict(self._keys)
+        other._revoked = dict(self._revoked)
+        other._statuses = {member: list(all_of) for member, all_of in self._statuses.items()}
+        if other._first is None:
+            other._first = position
         for item in change.items:
-            other._apply(item)
+            other._apply(item, position)
         return other
 
-    def _apply(self, item):
+    def _apply(self, item, position):
         if item.HasField("member"):
-            self._members[item.member.id] = item.member
+            member = item.member
+            self._domains[member.id] = member.trust_domain
+            self._statuses.setdefault(member.id, []).append(
+                (position, member.status == registry_pb2.Member.STATUS_ACTIVE))
         elif item.HasField("signer_key"):
             key = self._check_signer(item.signer_key)
-            self._keys[key_id_of(key)] = (item.signer_key.publisher, key)
+            self._keys.setdefault(key_id_of(key), (item.signer_key.publisher, key, position))
         elif item.HasField("signer_key_revocation"):
-            self._keys.pop(item.signer_key_revocation.key_id, None)
+            self._revoked.setdefault(item.signer_key_revocation.key_id, position)
 
     def _check_signer(self, signer):
         """The key of a certificate for `spiffe://<trust domain>/signer`, from a CA
         that is kept to that trust domain and that the root signed."""
-        domain = self._members[signer.publisher].trust_domain
+        domain = self._domains.get(signer.publisher, "")
         if not domain.endswith("." + self._federation):
-            raise NotVerified(f"{domain} is not of {self._federation}")
+            raise NotVerified(f"{signer.publisher} is no member of {self._federation}")
         leaf = x509.load_der_x509_certificate(signer.certificate)
         ca = x509.load_der_x509_certificate(signer.issuer)
         check_issued(leaf, ca)
@@ -157,6 +174,12 @@ class Verifier:
         """An entry of the secretariat's list, for who does not read from the start."""
         self._check_alone(entry)
 
+    def check_leaf(self, leaf):
+        """Checks a leaf by itself, by the registry as it is now: as evidence is."""
+        header = statement_pb2.StatementHeader.FromString(leaf.header)
+        key = self._registry.find(header.publisher, leaf.key_id)
+        check_signature(key, leaf.signature, pre_authentication_encoding(leaf.header))
+
     def _check_alone(self, entry):
         leaf = statement_pb2.Leaf.FromString(entry.leaf)
         header = statement_pb2.StatementHeader.FromString(leaf.header)
@@ -172,13 +195,12 @@ class Verifier:
         after = self._registry
         if (header.publisher == "OAS" and header.payload_type == "gaceta.v1.RegistryChange"
                 and header.sequence == self._registry_sequence + 1):
-            after = after.after(registry_pb2.RegistryChange.FromString(entry.payload))
-            self._registry_sequence += 1
-        # The first statement of all brings the key that signed it.
-        first = header.publisher == "OAS" and header.sequence == 1
-        key = (after if first else self._registry).find(header.publisher, leaf.key_id)
-        check_signature(key, leaf.signature, pre_authentication_encoding(leaf.header))
-        self._registry = after
+            after = after.after(registry_pb2.RegistryChange.FromString(entry.payload),
+                                entry.position)
+        check_signature(after.find(header.publisher, leaf.key_id, entry.position),
+                        leaf.signature, pre_authentication_encoding(leaf.header))
+        if after is not self._registry:
+            self._registry, self._registry_sequence = after, header.sequence
         update = None
         if header.payload_type == "gaceta.v1.Update" and not entry.omission:
             update = update_pb2.Update.FromString(entry.payload)

@@ -1,16 +1,20 @@
 """A second implementation of a subscriber accepts what the federation relays,
 and nothing that was tampered with."""
 
+import base64
 import copy
 import json
+import os
 import subprocess
 import sys
 import unittest
 
 import federation
 import wire
+from cryptography import x509
+from google.protobuf import json_format
 from second_implementation import (HEADER_TYPE, NotVerified, Subscription, Verifier,
-                                   fetch_registry, pre_authentication_encoding)
+                                   fetch_registry, key_id_of, pre_authentication_encoding)
 from updates_file import UpdatesFile, read_corridors, without_nonce
 from wire import relay_pb2, statement_pb2
 
@@ -186,6 +190,54 @@ class SecondImplementationTest(unittest.TestCase):
         verifier = Verifier(wire.read_bytes(other.file("root.pem")), federation.NAME)
         with self.assertRaises(NotVerified):
             verifier.check(self.entries[0])
+
+
+class ReplacedKeyTest(unittest.TestCase):
+    def test_what_a_key_signed_before_it_was_revoked_goes_on_to_verify(self):
+        """Honduras replaces its key: whoever reads the log later, from the start or
+        with the registry at hand, accepts what either key signed in its time."""
+        running = federation.Federation(["HN", "GT"], test=self)
+        file = UpdatesFile(federation.SAMPLES)
+        running.publish("HN", federation.SAMPLES, check=True)
+        old = x509.load_pem_x509_certificate(wire.read_bytes(running.file("hn/signer.pem")))
+
+        running.stop("hn")
+        for kind in ("pem", "key"):
+            os.rename(running.file(f"hn/signer.{kind}"), running.file(f"hn/signer-old.{kind}"))
+        running.make_leaf("hn", "signer")
+        running.add_member("HN")
+        self.revoke(running, key_id_of(old.public_key()))
+        running.start("hn")
+        update = file.message(file.of_states({"HN"})[0])
+        update.instrument.uri = "urn:lex:hn:congreso:decreto:2020;1-2020"
+        update.ClearField("relations")
+        path = os.path.join(running.folder, "new.json")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(json_format.MessageToJson(update))
+        running.publish("HN", path, check=True)
+
+        log = [v for v in running.audit() if v.header.publisher == "HN"]
+        self.assertEqual(len({statement_pb2.Leaf.FromString(v.entry.leaf).key_id for v in log}), 2)
+        ids = [v.header.statement_id for v in log]
+        with running.channel("gt/subscriber-monitor", "hub") as channel:
+            verifier = Verifier(wire.read_bytes(running.file("root.pem")), federation.NAME)
+            fetch_registry(channel, verifier)
+            came = Subscription(channel, verifier, relay_pb2.Open(start_position=0), timeout=60)
+            self.assertEqual([v.header.statement_id for v in came.to_the_end()], ids)
+        running.await_mirrors()
+        for words in (["follow", "--from", "start", "--until-live"], ["list", "--oldest-first"]):
+            for profile in ("gt-at-hub", "gt-monitor", "hn-monitor"):
+                done = running.cli(profile, "--output=json", "updates", *words, check=True)
+                self.assertEqual([json.loads(line)["header"]["statementId"]
+                                  for line in done.stdout.splitlines()], ids)
+
+    def revoke(self, running, key_id):
+        path = os.path.join(running.folder, "revocation.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"items": [{"signerKeyRevocation": {
+                "keyId": base64.b64encode(key_id).decode(), "ground": "Replaced"}}]}, file)
+        running.cli("secretariat", "registry", "publish", path,
+                    "--signer-key", running.file("secretariat/signer.key"), check=True)
 
 
 if __name__ == "__main__":
