@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <thread>
@@ -80,7 +81,8 @@ class SubscriberLoad {
   grpc::CompletionQueue queue_;
   std::vector<std::shared_ptr<grpc::Channel>> channels_;
   std::vector<std::unique_ptr<SubscribeCall>> calls_;
-  std::atomic<std::int64_t> target_{0};
+  // No stream has reached it before it is set.
+  std::atomic<std::int64_t> target_{std::numeric_limits<std::int64_t>::max()};
   std::atomic<std::int64_t> entries_{0};
   grpc::Alarm stop_alarm_;
   EventOf<SubscriberLoad> stop_{this, &SubscriberLoad::OnStop};
