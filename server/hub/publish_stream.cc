@@ -31,26 +31,55 @@ void PublishStream::Drain() {
                                  "answered"),
           "DRAINING");
     }
-    delay_.Cancel();
+    if (delay_ != nullptr) delay_->Cancel();
   }
   Advance();
 }
 
 void PublishStream::OnReadDone(bool ok) {
-  Slot* slot = nullptr;
+  absl::Duration wait = absl::ZeroDuration();
   {
     absl::MutexLock lock(&mu_);
     // The client has nothing more to send, or went away.
     if (!ok && !end_.has_value()) end_ = absl::OkStatus();
+    if (ok) {
+      handling_ = true;
+      const absl::Time now = absl::Now();
+      wait = service_->limiter_.Take(caller_->peer.id.ToString(), now);
+      if (wait > absl::ZeroDuration()) Delay(now + wait);
+    } else {
+      reading_ = false;
+    }
+  }
+  if (!ok) {
+    Advance();
+  } else if (wait == absl::ZeroDuration()) {
+    HandleRead(/*due=*/true);
+  }
+}
+
+void PublishStream::Delay(absl::Time until) {
+  // A new one each time: the last may still run its function.
+  delay_ = std::make_unique<grpc::Alarm>();
+  delay_->Set(absl::ToChronoTime(until), [this](bool due) {
+    const std::shared_ptr<PublishStream> self = shared_from_this();
+    self->HandleRead(due);
+  });
+}
+
+void PublishStream::HandleRead(bool due) {
+  Slot* slot = nullptr;
+  {
+    absl::MutexLock lock(&mu_);
     // What came in while draining is not answered, and comes again.
-    if (!end_.has_value()) slot = &slots_.emplace_back();
+    if (due && !end_.has_value()) slot = &slots_.emplace_back();
   }
   if (slot != nullptr) Handle(slot, std::move(*request_.mutable_statement()));
   {
     // Only now may the next be read: the message is in use until here, and
     // statements reach the sequencer in the order in which they came.
     absl::MutexLock lock(&mu_);
-    reading_ = false;
+    reading_ = handling_ = false;
   }
   Advance();
 }
@@ -95,7 +124,7 @@ void PublishStream::Advance() {
       writing_ = write = true;
     }
     if (end_.has_value()) {
-      if (!writing_ && !starting_read_ && slots_.empty()) {
+      if (!writing_ && !starting_read_ && !handling_ && slots_.empty()) {
         finished_ = true;
         finish = *end_;
       }
@@ -105,9 +134,19 @@ void PublishStream::Advance() {
     }
   }
   // Not under the lock: gRPC may call back on this thread.
-  if (read) ReadNext();
+  if (read) Read();
   if (write) StartWrite(&response_);
   if (finish.has_value()) Finish(ToGrpc(*finish));
+}
+
+void PublishStream::Read() {
+  StartRead(&request_);
+  {
+    absl::MutexLock lock(&mu_);
+    starting_read_ = false;
+  }
+  // The next read, or the end, may have waited for this.
+  Advance();
 }
 
 void PublishStream::TakeAnswer() {
@@ -120,35 +159,6 @@ void PublishStream::TakeAnswer() {
     *response_.mutable_error() = ToRpcStatus(slot.outcome->status());
   }
   slots_.pop_front();
-}
-
-void PublishStream::ReadNext() {
-  const absl::Time now = absl::Now();
-  const absl::Duration wait =
-      service_->limiter_.Take(caller_->peer.id.ToString(), now);
-  if (wait == absl::ZeroDuration()) {
-    StartRead(&request_);
-    ReadStarted(true);
-    return;
-  }
-  // Under the lock, so that Drain() does not cancel it half set.
-  absl::MutexLock lock(&mu_);
-  delay_.Set(absl::ToChronoTime(now + wait), [this](bool ok) {
-    // The next wait replaces this function while it still runs.
-    const std::shared_ptr<PublishStream> self = shared_from_this();
-    // Cancelled: the call is to end.
-    if (ok) self->StartRead(&self->request_);
-    self->ReadStarted(ok);
-  });
-}
-
-void PublishStream::ReadStarted(bool ok) {
-  {
-    absl::MutexLock lock(&mu_);
-    starting_read_ = false;
-    if (!ok) reading_ = false;
-  }
-  Advance();
 }
 
 void PublishStream::OnWriteDone(bool /*ok*/) {

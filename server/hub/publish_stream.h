@@ -16,9 +16,9 @@
 
 namespace gaceta {
 
-// Reads a statement, checks it, hands it to the sequencer, and reads the next,
-// as long as the window and the rate allow. Answers go out in the order of the
-// statements, whichever is decided first.
+// Reads a statement, checks it as soon as the rate allows, hands it to the
+// sequencer, and reads the next while the window has room. Answers go out in
+// the order of the statements, whichever is decided first.
 //
 // Each stream is owned by its service, and by the sequencer's callbacks until
 // the last has been called.
@@ -46,8 +46,11 @@ class PublishStream
 
   void Handle(Slot* slot, v1::Statement statement);
   void Decide(Slot* slot, absl::StatusOr<v1::Receipt> outcome);
-  void ReadNext();
-  void ReadStarted(bool ok);
+  // Handles what was read, unless it is not `due`: the call is to end.
+  void HandleRead(bool due);
+  // Handles it later: it came too soon for its publisher's rate.
+  void Delay(absl::Time until) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Read();
   // Starts a read, a write or the end of the call: what is due now.
   void Advance();
   // Moves the first answer to response_.
@@ -63,13 +66,15 @@ class PublishStream
   absl::Mutex mu_;
   // Unanswered statements; a deque, so that a slot stays where it is.
   std::deque<Slot> slots_ ABSL_GUARDED_BY(mu_);
-  grpc::Alarm delay_ ABSL_GUARDED_BY(mu_);
-  // A read is under way, or will be when the delay is over, or what it read is
-  // being handled.
+  // Null before the first delay.
+  std::unique_ptr<grpc::Alarm> delay_ ABSL_GUARDED_BY(mu_);
+  // A read is under way, or what it read is being handled.
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
   // A read is decided upon and not yet started: the call may not end now, nor
   // another read begin.
   bool starting_read_ ABSL_GUARDED_BY(mu_) = false;
+  // A statement was read and is not handled yet: the call may not end now.
+  bool handling_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
   // How the call ends once all is answered; none while it goes on.

@@ -155,10 +155,20 @@ TEST(PublishingServiceTest, BeyondTheBurstItIsReadMoreSlowly) {
   EXPECT_GE(absl::Now() - begin, absl::Milliseconds(400));
 }
 
+TEST(PublishingServiceTest, WhoSendsNothingMoreIsNotHeldByItsRate) {
+  TestHub hub(With([](auto* options) { options->rate = {0.01, 1}; }));
+  const absl::Time begin = absl::Now();
+
+  EXPECT_EQ(hub.PublishNext("HN", GoodUpdate("HN")), 1);
+
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(30));
+}
+
 TEST(PublishingServiceTest, DrainingDoesNotWaitForASlowRate) {
   TestHub hub(With([](auto* options) { options->rate = {0.01, 1}; }));
   Stream stream(hub.As("HN", "node"));
-  ASSERT_TRUE(stream.Send(hub.PublisherOf("HN").Next(GoodUpdate("HN"))));
+  ASSERT_TRUE(stream.Send(hub.PublisherOf("HN").Next(GoodUpdate("HN", 1))));
+  ASSERT_TRUE(stream.Send(hub.PublisherOf("HN").Next(GoodUpdate("HN", 2))));
   v1::PublishResponse response;
   ASSERT_TRUE(stream.Receive(&response));
   EXPECT_TRUE(response.has_receipt());
