@@ -8,9 +8,12 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "grpc/support/log.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -20,12 +23,27 @@ namespace {
 // Less than the 10 s after which service managers lose patience.
 constexpr absl::Duration kDrainTime = absl::Seconds(8);
 
+// gRPC's own words, above all about handshakes that fail, as lines of our log.
+// They may hold bytes that a stranger sent.
+void LogForGrpc(gpr_log_func_args* args) {
+  const std::string text = absl::Utf8SafeCEscape(args->message);
+  // Said of every client that names the server by its address. Who it is shows
+  // its SPIFFE ID.
+  const bool usual = absl::StartsWith(text, "No match found for server name");
+  if (args->severity == GPR_LOG_SEVERITY_ERROR && !usual) {
+    spdlog::warn("grpc text=\"{}\"", text);
+  } else {
+    spdlog::debug("grpc text=\"{}\"", text);
+  }
+}
+
 void SetUpLog(config::LogLevel level) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("gaceta"));
   // key=value, so that people and programs read the same lines. Times in UTC.
   spdlog::set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v",
                       spdlog::pattern_time_type::utc);
   spdlog::flush_on(spdlog::level::info);
+  gpr_set_log_function(LogForGrpc);
   switch (level) {
     case config::DEBUG:
       spdlog::set_level(spdlog::level::debug);

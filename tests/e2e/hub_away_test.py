@@ -96,6 +96,13 @@ class HubAwayTest(unittest.TestCase):
         self.assertEqual(waiting.returncode, 0, errors)
         self.assertEqual(output.count("\n"), len(self.file.of_states({"US"})))
         self.assert_the_log_is_right()
+        self.assert_that_servers_log_in_their_format()
+
+    def assert_that_servers_log_in_their_format(self):
+        for server in self.federation.servers.values():
+            for line in wire.read_bytes(server.log).decode().splitlines():
+                self.assertRegex(line, r"^time=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z level=\w+ ",
+                                 server.name)
 
     def assert_the_log_is_right(self):
         """It has everything once, each state's part in order, under the positions
