@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
 
 namespace gaceta {
 
@@ -74,7 +75,7 @@ void PublishStream::HandleRead(bool due) {
     // What came in while draining is not answered, and comes again.
     if (due && !end_.has_value()) slot = &slots_.emplace_back();
   }
-  if (slot != nullptr) Handle(slot, std::move(*request_.mutable_statement()));
+  if (slot != nullptr) Handle(slot, ParseRequest());
   {
     // Only now may the next be read: the message is in use until here, and
     // statements reach the sequencer in the order in which they came.
@@ -84,13 +85,30 @@ void PublishStream::HandleRead(bool due) {
   Advance();
 }
 
-void PublishStream::Handle(Slot* slot, v1::Statement statement) {
+absl::StatusOr<v1::Statement> PublishStream::ParseRequest() {
+  v1::PublishRequest request;
+  if (grpc::SerializationTraits<v1::PublishRequest>::Deserialize(&request_,
+                                                                 &request)
+          .ok()) {
+    return std::move(*request.mutable_statement());
+  }
+  return WithReason(absl::InvalidArgumentError(
+                        "message does not parse as gaceta.v1.PublishRequest"),
+                    "MALFORMED_STATEMENT");
+}
+
+void PublishStream::Handle(Slot* slot,
+                           absl::StatusOr<v1::Statement> statement) {
+  if (!statement.ok()) {
+    Decide(slot, statement.status());
+    return;
+  }
   // Where it can be read, so that the publisher knows what is answered.
   v1::StatementHeader header;
-  if (header.ParseFromString(statement.header())) {
+  if (header.ParseFromString(statement->header())) {
     slot->statement_id = header.statement_id();
   }
-  auto checked = service_->checker_->Check(*caller_, std::move(statement));
+  auto checked = service_->checker_->Check(*caller_, *std::move(statement));
   if (!checked.ok()) {
     Decide(slot, checked.status());
     return;
@@ -151,14 +169,16 @@ void PublishStream::Read() {
 
 void PublishStream::TakeAnswer() {
   Slot& slot = slots_.front();
-  response_.Clear();
-  response_.set_statement_id(slot.statement_id);
+  v1::PublishResponse response;
+  response.set_statement_id(slot.statement_id);
   if (slot.outcome->ok()) {
-    *response_.mutable_receipt() = **std::move(slot.outcome);
+    *response.mutable_receipt() = **std::move(slot.outcome);
   } else {
-    *response_.mutable_error() = ToRpcStatus(slot.outcome->status());
+    *response.mutable_error() = ToRpcStatus(slot.outcome->status());
   }
   slots_.pop_front();
+  const grpc::Slice bytes(response.SerializeAsString());
+  response_ = grpc::ByteBuffer(&bytes, 1);
 }
 
 void PublishStream::OnWriteDone(bool /*ok*/) {

@@ -23,7 +23,7 @@ namespace gaceta {
 // Each stream is owned by its service, and by the sequencer's callbacks until
 // the last has been called.
 class PublishStream
-    : public grpc::ServerBidiReactor<v1::PublishRequest, v1::PublishResponse>,
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public std::enable_shared_from_this<PublishStream> {
  public:
   PublishStream(PublishingService* service, absl::StatusOr<Caller> caller);
@@ -44,7 +44,9 @@ class PublishStream
     std::optional<absl::StatusOr<v1::Receipt>> outcome;
   };
 
-  void Handle(Slot* slot, v1::Statement statement);
+  // Takes the statement out of request_.
+  absl::StatusOr<v1::Statement> ParseRequest();
+  void Handle(Slot* slot, absl::StatusOr<v1::Statement> statement);
   void Decide(Slot* slot, absl::StatusOr<v1::Receipt> outcome);
   // Handles what was read, unless it is not `due`: the call is to end.
   void HandleRead(bool due);
@@ -59,9 +61,9 @@ class PublishStream
   PublishingService* const service_;
   const absl::StatusOr<Caller> caller_;
   // In use while reading_ is set.
-  v1::PublishRequest request_;
+  grpc::ByteBuffer request_;
   // In use while writing_ is set.
-  v1::PublishResponse response_;
+  grpc::ByteBuffer response_;
 
   absl::Mutex mu_;
   // Unanswered statements; a deque, so that a slot stays where it is.

@@ -54,7 +54,7 @@ void PublishingService::Remove(PublishStream* stream) {
   streams_.erase(found);
 }
 
-grpc::ServerBidiReactor<v1::PublishRequest, v1::PublishResponse>*
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 PublishingService::Publish(grpc::CallbackServerContext* context) {
   auto stream = std::make_shared<PublishStream>(
       this, authorizer_->Authorize(*context->auth_context(),

@@ -20,7 +20,10 @@ class PublishStream;
 
 // Threads: gRPC's own read and check statements, of different streams in
 // parallel; the sequencer's thread answers them.
-class PublishingService : public v1::PublishingService::CallbackService {
+class PublishingService
+    : public v1::PublishingService::WithRawCallbackMethod_Publish<
+          v1::PublishingService::WithCallbackMethod_GetChainHead<
+              v1::PublishingService::Service>> {
  public:
   struct Options {
     // Statements of one stream that may be unanswered; then it is read no
@@ -38,7 +41,9 @@ class PublishingService : public v1::PublishingService::CallbackService {
   // when all have ended or `deadline` has come.
   void Drain(absl::Time deadline);
 
-  grpc::ServerBidiReactor<v1::PublishRequest, v1::PublishResponse>* Publish(
+  // As bytes: at a message that does not parse gRPC would end the stream as if
+  // the client had.
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Publish(
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* GetChainHead(
       grpc::CallbackServerContext* context,

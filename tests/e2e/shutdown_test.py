@@ -214,9 +214,8 @@ class Load(threading.Thread):
         self._number += 1
         statement = self._chain.sign(make_update("MX", self._number))
         hub.send(statement)
-        # Sent before the last one was answered.
-        self._chain.sequence += 1
-        self._chain.digest = statements.sha256(statement.header)
+        # The next is sent before this one is answered.
+        self._chain.append(statement)
 
     def await_answers(self, count):
         wait_until(lambda: len(self.receipts) >= count, 30, f"{count} receipts")

@@ -104,8 +104,8 @@ def payload_of(update):
 
 
 class Chain:
-    """One state's statements, signed with its key. Nothing moves the head but a
-    receipt that HubConnection.publish() got."""
+    """One state's statements, signed with its key. append() moves the head, as
+    does a receipt that HubConnection.publish() gets."""
 
     def __init__(self, federation, state):
         self._federation = federation
@@ -129,6 +129,11 @@ class Chain:
         """A statement of an update (or of the payload's bytes)."""
         payload = update if isinstance(update, bytes) else payload_of(update)
         return self.signer.statement(self.header(payload, **fields), payload)
+
+    def append(self, statement):
+        """What comes next follows this statement."""
+        self.sequence += 1
+        self.digest = sha256(statement.header)
 
     def connect(self, identity=None):
         """A stream to the hub, as the state's node unless told otherwise."""
@@ -174,6 +179,5 @@ class HubConnection:
         if answer.HasField("receipt"):
             header = statement_pb2.StatementHeader.FromString(statement.header)
             if header.sequence == self._chain.sequence + 1:
-                self._chain.sequence = header.sequence
-                self._chain.digest = sha256(statement.header)
+                self._chain.append(statement)
         return answer
