@@ -108,17 +108,37 @@ absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::TryRead(
     Position begin, int max_count) {
   absl::MutexLock lock(&mu_);
   auto found = Lookup(begin, max_count);
-  if (!found.ok() || found->has_value()) return found;
+  if (!found.ok()) return found;
+  if (found->has_value()) {
+    ReadAhead(begin + static_cast<Position>((*found)->size()));
+    return found;
+  }
   const Position block = begin / kBlockEntries;
   if (auto failed = failed_.find(block); failed != failed_.end()) {
     const absl::Status status = failed->second;
     failed_.erase(failed);
     return status;
   }
-  if (std::find(wanted_.begin(), wanted_.end(), block) == wanted_.end()) {
+  if (loading_ == block) {
+    loading_wanted_ = true;
+  } else if (std::find(wanted_.begin(), wanted_.end(), block) ==
+             wanted_.end()) {
     wanted_.push_back(block);
   }
   return found;
+}
+
+void EntryCache::ReadAhead(Position position) {
+  const Position block = position / kBlockEntries;
+  // The block of `position` itself may be the one just read.
+  for (const Position next : {block, block + 1}) {
+    // Only whole blocks: the last ones still grow, and are in the tail.
+    if ((next + 1) * kBlockEntries > tail_begin_) return;
+    if (!blocks_.contains(next) && loading_ != next) {
+      ahead_ = next;
+      return;
+    }
+  }
 }
 
 absl::StatusOr<std::vector<RelayedEntryPtr>> EntryCache::Read(Position begin,
@@ -196,31 +216,42 @@ void EntryCache::KeepBlock(Position block,
   }
 }
 
+std::optional<Position> EntryCache::NextLoad() {
+  absl::MutexLock lock(&mu_);
+  mu_.Await(absl::Condition(
+      +[](EntryCache* self) {
+        self->mu_.AssertHeld();
+        return self->stopping_ || !self->wanted_.empty() ||
+               self->ahead_.has_value();
+      },
+      this));
+  if (stopping_) return std::nullopt;
+  loading_wanted_ = !wanted_.empty();
+  if (loading_wanted_) {
+    loading_ = wanted_.front();
+    wanted_.pop_front();
+  } else {
+    loading_ = std::exchange(ahead_, std::nullopt);
+  }
+  return loading_;
+}
+
 void EntryCache::LoadLoop() {
-  while (true) {
-    Position block = 0;
+  while (const std::optional<Position> block = NextLoad()) {
+    auto loaded = LoadBlock(*block);
+    bool wanted = false;
     {
       absl::MutexLock lock(&mu_);
-      mu_.Await(absl::Condition(
-          +[](EntryCache* self) {
-            self->mu_.AssertHeld();
-            return self->stopping_ || !self->wanted_.empty();
-          },
-          this));
-      if (stopping_) return;
-      block = wanted_.front();
-    }
-    auto loaded = LoadBlock(block);
-    {
-      absl::MutexLock lock(&mu_);
-      wanted_.pop_front();
+      loading_.reset();
+      wanted = loading_wanted_;
       if (loaded.ok()) {
-        KeepBlock(block, *std::move(loaded));
-      } else {
-        failed_[block] = loaded.status();
+        KeepBlock(*block, *std::move(loaded));
+      } else if (wanted) {
+        // What was only read ahead is tried again by who comes there.
+        failed_[*block] = loaded.status();
       }
     }
-    NotifyListener();
+    if (wanted) NotifyListener();
   }
 }
 

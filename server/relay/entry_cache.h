@@ -24,7 +24,8 @@ namespace gaceta {
 
 // Keeps the end of the log in memory, and what catching-up streams have read
 // lately. Reads never wait for the disk: what is not here is loaded by a thread
-// of the cache, which then calls the listener.
+// of the cache, which then calls the listener. While nobody waits, it loads
+// what a reader will want next, so that loading and sending go on together.
 //
 // Thread safety: all methods may be called concurrently.
 class EntryCache {
@@ -75,6 +76,10 @@ class EntryCache {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void KeepBlock(Position block, std::shared_ptr<const Block> entries)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A reader has come to `position`: what follows is wanted soon.
+  void ReadAhead(Position position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What to load next, once there is something or the cache ends.
+  std::optional<Position> NextLoad() ABSL_LOCKS_EXCLUDED(mu_);
   bool ReadTail(Position begin, int max_count, Block* out)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LoadLoop();
@@ -99,8 +104,14 @@ class EntryCache {
   std::list<Position> uses_ ABSL_GUARDED_BY(mu_);
   std::size_t block_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 
-  // Blocks wanted, each once, and errors that a load met.
+  // Blocks that readers wait for, each once, and errors that a load met.
   std::deque<Position> wanted_ ABSL_GUARDED_BY(mu_);
+  // One that a reader comes to next. It waits behind those: with many readers
+  // in many places it would be thrown away before it is read.
+  std::optional<Position> ahead_ ABSL_GUARDED_BY(mu_);
+  // The one that is being loaded, and whether a reader waits for it.
+  std::optional<Position> loading_ ABSL_GUARDED_BY(mu_);
+  bool loading_wanted_ ABSL_GUARDED_BY(mu_) = false;
   absl::flat_hash_map<Position, absl::Status> failed_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 

@@ -181,6 +181,8 @@ TEST_F(EntryCacheTest, OldEntriesAreLoadedAndTold) {
   AwaitChangesBeyond(seen);
 
   ExpectEntries(AwaitRead(70, 10), 70, 10);
+  // The block itself, and the next one, read ahead.
+  while (log_.reads < 2) std::this_thread::yield();
   // From memory now, and no further than the block.
   const int reads = log_.reads;
   ExpectEntries(AwaitRead(64, 10), 64, 10);
@@ -250,16 +252,55 @@ TEST_F(EntryCacheTest, OfTheBlocksTheLeastUsedGoFirst) {
   // Two blocks, not three.
   options.block_bytes = 2 * 64 * 130;
   Start(64 * 3, options);
-  ExpectEntries(AwaitRead(0, 1), 0, 1);
-  ExpectEntries(AwaitRead(64, 1), 64, 1);
-  ExpectEntries(AwaitRead(0, 1), 0, 1);
-  ExpectEntries(AwaitRead(128, 1), 128, 1);
+  // Unary reads: those of streams read ahead.
+  ExpectEntries(cache_->Read(0, 1), 0, 1);
+  ExpectEntries(cache_->Read(64, 1), 64, 1);
+  ExpectEntries(cache_->Read(0, 1), 0, 1);
+  ExpectEntries(cache_->Read(128, 1), 128, 1);
   const int reads = log_.reads;
 
-  ExpectEntries(AwaitRead(0, 1), 0, 1);
+  ExpectEntries(cache_->Read(0, 1), 0, 1);
   EXPECT_EQ(log_.reads, reads);
-  ExpectEntries(AwaitRead(64, 1), 64, 1);
+  ExpectEntries(cache_->Read(64, 1), 64, 1);
   EXPECT_GT(log_.reads, reads);
+}
+
+TEST_F(EntryCacheTest, WhatAReaderComesToNextIsLoadedBeforeItAsks) {
+  Start(64 * 4);
+  ExpectEntries(AwaitRead(0, 64), 0, 64);
+
+  // The second block is loaded though nobody asked; the third is not.
+  while (log_.reads < 2) std::this_thread::yield();
+  ExpectEntries(AwaitRead(64, 10), 64, 10);
+  EXPECT_LE(log_.reads, 3);
+
+  // Many steps within a block load one block ahead, not more.
+  for (int i = 0; i < 20; ++i) ExpectEntries(AwaitRead(64 + i, 1), 64 + i, 1);
+  while (log_.reads < 3) std::this_thread::yield();
+  ExpectEntries(cache_->Read(64, 1), 64, 1);
+  EXPECT_EQ(log_.reads, 3);
+}
+
+TEST_F(EntryCacheTest, WhoComesToABlockThatIsBeingReadAheadIsTold) {
+  Start(64 * 2);
+  ExpectEntries(AwaitRead(0, 1), 0, 1);
+  while (log_.reads < 2) std::this_thread::yield();
+
+  // Whether the second block is there by now or not.
+  ExpectEntries(AwaitRead(64, 1), 64, 1);
+
+  EXPECT_EQ(log_.reads, 2);
+}
+
+TEST_F(EntryCacheTest, AnErrorInReadingAheadIsNotTold) {
+  Start(64 * 2);
+  ExpectEntries(cache_->Read(0, 1), 0, 1);
+  log_.Fail(absl::UnavailableError("disk"));
+  ExpectEntries(AwaitRead(0, 1), 0, 1);
+  while (log_.reads < 2) std::this_thread::yield();
+  log_.Fail(absl::OkStatus());
+
+  ExpectEntries(cache_->Read(64, 1), 64, 1);
 }
 
 TEST_F(EntryCacheTest, ABlockWantedByManyIsLoadedOnce) {
