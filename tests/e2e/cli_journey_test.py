@@ -15,7 +15,8 @@ from updates_file import UpdatesFile, texts_of
 
 # Two alphabets, marks that combine, characters beyond 16 bits, what JSON, HTML
 # and terminals take for special, and letters that only look alike.
-HARD = "Ñandú – «café» e\u0301 ≠ é, ção, œuvre, ‘’“”, <b>&amp;</b> \\n \" 🛂𐐷 \u2028 שלום ½"
+HARD = ("Ñandú – «café» e\u0301 ≠ é, ção, œuvre, ‘’“”, <b>&amp;</b> \\n \" 🛂𐐷 "
+        "\u2028 שלום ½")
 
 
 def ids_in(output):
@@ -151,9 +152,11 @@ class PublishingTest(Journey):
     def test_a_law_that_ends_and_resumes_in_one_file_is_taken_in_that_order(self):
         lines = []
         for number in range(2000, 2010):
-            uri = {"type": "RELATION_TYPE_REPEALS", "target": self.update(number)["instrument"]["uri"]}
+            itself = {"type": "RELATION_TYPE_REPEALS",
+                      "target": self.update(number)["instrument"]["uri"]}
             for event, status, more in (
-                    ("PUBLICATION", "IN_FORCE", {}), ("REPEAL", "REPEALED", {"relations": [uri]}),
+                    ("PUBLICATION", "IN_FORCE", {}),
+                    ("REPEAL", "REPEALED", {"relations": [itself]}),
                     ("RESUMPTION", "IN_FORCE", {"ground": "Sentencia 5-2021"})):
                 lines.append({"state": "HN", "update": self.update(
                     number, event="UPDATE_EVENT_" + event,
@@ -165,8 +168,8 @@ class PublishingTest(Journey):
         self.assertIn("30 published, 0 pending, 0 with errors", done.stderr)
         listed = self.gaceta("gt-at-hub", "--output=json", "updates", "list", "--oldest-first",
                              "--instrument", lines[0]["update"]["instrument"]["uri"])
-        self.assertEqual([json.loads(line)["update"]["event"] for line in listed.stdout.splitlines()],
-                         [line["update"]["event"] for line in lines[:3]])
+        events = [json.loads(line)["update"]["event"] for line in listed.stdout.splitlines()]
+        self.assertEqual(events, [line["update"]["event"] for line in lines[:3]])
 
     def test_all_violations_are_told_by_field_and_nothing_is_kept(self):
         bad = self.update(3)
@@ -192,7 +195,8 @@ class PublishingTest(Journey):
     def test_the_command_speaks_the_readers_language(self):
         path = self.write("idioma.json", json.dumps(self.update(4), indent=2))
         for locale, published, verified in (
-                ("es_ES.UTF-8", "publicado", "verificado"), ("pt_BR.UTF-8", "publicado", "verificado"),
+                ("es_ES.UTF-8", "publicado", "verificado"),
+                ("pt_BR.UTF-8", "publicado", "verificado"),
                 ("fr_CA.UTF-8", "publié", "vérifié"), ("C.UTF-8", "published", "verified")):
             env = {"LC_ALL": locale}
             done = self.gaceta("hn-agency", "updates", "publish", path, env=env)

@@ -18,18 +18,16 @@ if anything failed, and leaves neither processes nor files.
 
 import itertools
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 import grpc
 import wire
+from server_process import Failure, ServerProcess, free_port, wait_until  # noqa: F401 (for tests)
 
 NAME = "gaceta.example"
 BIN = os.path.abspath(os.environ.get(
@@ -37,116 +35,20 @@ BIN = os.path.abspath(os.environ.get(
 REGISTRY = os.path.join(wire.SOURCE, "deploy", "registry")
 SAMPLES = os.path.join(wire.SOURCE, "deploy", "samples", "updates.ndjson")
 
-# Below the ports that the kernel gives to outgoing connections, so that nobody
-# takes a server's port while it is down.
-_PORTS = range(20000, 32000)
 _LOG_TAIL = 60
 # What ctest takes for "skipped".
 _SKIPPED = 77
-# Longer than a drain may take.
-_STOP_SECONDS = 12
-START_SECONDS = 30
 
 _federations = []
 
 
-class Failure(AssertionError):
-    """What a helper of this file found to be wrong."""
-
-
-def wait_until(condition, seconds=30, what=None):
-    """Returns what `condition` returns once that is true; Failure after so many
-    seconds."""
-    end = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
-        if time.monotonic() >= end:
-            raise Failure(f"not so after {seconds} s: {what or condition}")
-        time.sleep(0.02)
-
-
-def free_port():
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
-class Server:
-    """One server: its program, configuration, log and, while it runs, process.
-
-    `port` stays the same over restarts."""
+class Server(ServerProcess):
+    """A hub or a node, with its identity: `hn/node`."""
 
     def __init__(self, name, program, identity, folder):
-        self.name = name
-        self.program = program
-        self.identity = identity  # as `hn/node`
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        super().__init__(name, os.path.join(BIN, program), folder)
+        self.identity = identity
         self.dns_name = dns_name_of(identity)
-        self.config = os.path.join(folder, "config", name + ".textproto")
-        self.data = os.path.join(folder, name)
-        self.log = os.path.join(folder, "log", name + ".log")
-        self.process = None
-        self._log_start = 0
-
-    def start(self, wait=True):
-        assert self.process is None, f"{self.name} runs already"
-        self._log_start = os.path.getsize(self.log) if os.path.exists(self.log) else 0
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [os.path.join(BIN, self.program), "--config", self.config],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        if wait:
-            self.await_log(" started program=")
-
-    def stop(self):
-        """SIGTERM. Returns the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.join(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise Failure(f"{self.name} did not end {_STOP_SECONDS} s after SIGTERM") from None
-
-    def kill(self):
-        """SIGKILL."""
-        self.process.kill()
-        self.join()
-
-    def join(self, seconds=None):
-        """Waits until the process has ended, and returns its exit code."""
-        code = self.process.wait(seconds)
-        self.process = None
-        return code
-
-    def is_running(self):
-        return self.process is not None and self.process.poll() is None
-
-    def log_text(self):
-        """What it logged since its last start."""
-        if not os.path.exists(self.log):
-            return ""
-        with open(self.log, encoding="utf-8", errors="replace") as log:
-            log.seek(self._log_start)
-            return log.read()
-
-    def await_log(self, text, seconds=START_SECONDS):
-        """Waits until it has logged `text` since its last start."""
-        def has_logged():
-            ended = not self.is_running()
-            if text in self.log_text():
-                return True
-            if ended:
-                raise Failure(f"{self.name} ended: {self.log_text()}")
-            return False
-        wait_until(has_logged, seconds, f"{self.name} logs {text!r}")
 
 
 def dns_name_of(identity):

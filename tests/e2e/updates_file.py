@@ -60,8 +60,9 @@ def topics_of(line):
 def texts_of(update):
     """Titles and abstracts of an update in JSON: triples of kind, language and
     the bytes of the text."""
-    return ([("title", t["language"], t["text"].encode()) for t in update["instrument"]["titles"]]
-            + [("abstract", t["language"], t["text"].encode()) for t in update.get("abstracts", [])])
+    texts = [("title", title) for title in update["instrument"]["titles"]]
+    texts += [("abstract", abstract) for abstract in update.get("abstracts", [])]
+    return [(kind, text["language"], text["text"].encode()) for kind, text in texts]
 
 
 def without_nonce(update):
