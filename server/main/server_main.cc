@@ -130,7 +130,8 @@ int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
 
 #ifdef NDEBUG
   // Debian's Abseil looks for cycles at every lock, under one lock for all, and
-  // gRPC locks often: 5 to 15 % of the CPU. Builds for development keep it.
+  // gRPC locks often: a flooded fan-out took 6 to 16 % more CPU with it, a
+  // publish 4 %. Builds for development keep it.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 #endif
 
