@@ -111,6 +111,9 @@ class Federation:
 
     # --- Certificates and configuration ---
 
+    def make_ca(self, member):
+        self._run_pki("ca", self.pki, member)
+
     def make_leaf(self, member, role, *args):
         """Issues a certificate: make_leaf("hn", "agency/trabajo")."""
         self._run_pki("leaf", self.pki, member, role, *args)
@@ -126,13 +129,13 @@ class Federation:
 
     def _make_certificates(self):
         self._run_pki("root", self.pki, "--federation", NAME)
-        self._run_pki("ca", self.pki, "secretariat")
+        self.make_ca("secretariat")
         self.make_leaf("secretariat", "hub", "--dns", dns_name_of("secretariat/hub"))
         self.make_leaf("secretariat", "signer")
         self.make_leaf("secretariat", "admin/demo")
         for number, state in enumerate(self.states):
             member = state.lower()
-            self._run_pki("ca", self.pki, member)
+            self.make_ca(member)
             self.make_leaf(member, "node", "--dns", dns_name_of(member + "/node"))
             # Both sorts of key that may sign are always at work.
             self.make_leaf(member, "signer", *(["--ed25519"] if number % 2 else []))
