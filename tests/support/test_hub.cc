@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
@@ -173,11 +174,52 @@ HubOptions TestHub::hub_options() const {
 }
 
 void TestHub::Start() {
+  if (options_.as_process) {
+    StartProcess();
+    return;
+  }
   hub_ = OrDie(Hub::Start(hub_options()));
   port_ = hub_->port();
 }
 
-void TestHub::Stop() { hub_.reset(); }
+std::string TestHub::WriteConfig() const {
+  const HubOptions options = hub_options();
+  const std::string path = folder_.path() + "/hub.textproto";
+  std::ofstream(path) << "federation: \"" << options.federation
+                      << "\"\nlisten: \"" << options.listen_address
+                      << "\"\ndata_folder: \"data\"\ntls {\n"
+                      << "  certificate_file: \""
+                      << options.tls.certificate_file << "\"\n  key_file: \""
+                      << options.tls.key_file << "\"\n  root_file: \""
+                      << options.tls.root_file
+                      << "\"\n}\npublish_limits { burst: 1000000000 }\n";
+  return path;
+}
+
+void TestHub::StartProcess() {
+  process_ = std::make_unique<ChildProcess>(
+      "gaceta-hub", std::vector<std::string>{"--config", WriteConfig()},
+      folder_.path());
+  // The first line of its log says where it listens.
+  const std::string listen = " listen=127.0.0.1:";
+  std::string log;
+  AwaitTrue([&] {
+    log = process_->err();
+    return absl::StrContains(log, listen) ||
+           process_->Wait(absl::ZeroDuration()).has_value();
+  });
+  const std::size_t at = log.find(listen);
+  if (at == std::string::npos) {
+    std::cerr << "the hub does not start: " << log << "\n";
+    std::abort();
+  }
+  port_ = std::atoi(log.c_str() + at + listen.size());
+}
+
+void TestHub::Stop() {
+  hub_.reset();
+  process_.reset();
+}
 
 void TestHub::Restart() {
   Stop();

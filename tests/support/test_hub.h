@@ -16,6 +16,7 @@
 #include "grpcpp/client_context.h"
 #include "pki/pki_folder.h"
 #include "server/hub/hub.h"
+#include "tests/support/child_process.h"
 #include "tests/support/statements.h"
 
 namespace gaceta::testing {
@@ -81,6 +82,9 @@ class TestHub {
     // Whether the registry is published at once.
     bool with_registry = true;
     std::function<void(HubOptions*)> adjust = [](HubOptions*) {};
+    // Runs gaceta-hub, by default settings but for the rate of publishing, in
+    // place of a hub in this process. Then hub() is not there, process() is.
+    bool as_process = false;
   };
 
   TestHub() : TestHub(Options()) {}
@@ -93,6 +97,9 @@ class TestHub {
   void Start();
 
   Hub& hub() { return *hub_; }
+  ChildProcess& process() { return *process_; }
+  // Configuration of gaceta-hub with the same settings.
+  std::string WriteConfig() const;
   HubOptions hub_options() const;
   const std::string& folder() const { return folder_.path(); }
   const TestPki& pki() const { return SharedPki(); }
@@ -119,10 +126,13 @@ class TestHub {
   void SuspendMember(const std::string& member);
 
  private:
+  void StartProcess();
+
   const Options options_;
   const TempFolder folder_;
   int port_ = 0;
   std::unique_ptr<Hub> hub_;
+  std::unique_ptr<ChildProcess> process_;
   std::map<std::string, TestPublisher> publishers_;
 };
 
