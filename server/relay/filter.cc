@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -44,6 +45,15 @@ bool HasRole(const v1::Corridor::Stop& stop,
     }
   }
   return false;
+}
+
+// BCP 47 tags are made of these; which tags there are is not the relay's to
+// say.
+bool MayBeLanguage(absl::string_view tag) {
+  return tag.size() >= 2 &&
+         std::all_of(tag.begin(), tag.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '-';
+         });
 }
 
 std::vector<FieldViolation> CheckForm(const v1::Filter& filter) {
@@ -94,7 +104,7 @@ std::vector<FieldViolation> CheckForm(const v1::Filter& filter) {
     }
   }
   for (int i = 0; i < filter.languages_size(); ++i) {
-    if (filter.languages(i).size() < 2) {
+    if (!MayBeLanguage(filter.languages(i))) {
       violations.push_back({absl::StrCat("filter.languages[", i, "]"),
                             absl::StrCat("is \"", filter.languages(i),
                                          "\", expected BCP 47, as pt-BR")});

@@ -329,6 +329,7 @@ TEST(CompileTest, MalformedFieldsAreListedTogether) {
   filter.add_events(static_cast<v1::UpdateEvent>(99));
   filter.add_instruments()->set_uri("Ley 208");
   filter.add_languages("p");
+  filter.add_languages("español");
   filter.add_corridors()->set_corridor("north");
   filter.mutable_corridors(0)->add_counterpart_roles(
       static_cast<v1::CorridorRole>(99));
@@ -343,11 +344,12 @@ TEST(CompileTest, MalformedFieldsAreListedTogether) {
   for (const FieldViolation& violation : Violations(status)) {
     fields.push_back(violation.field);
   }
-  EXPECT_THAT(fields,
-              ::testing::UnorderedElementsAre(
-                  "filter.kinds[0]", "filter.events[0]",
-                  "filter.instruments[0].uri", "filter.languages[0]",
-                  "filter.corridors[0].counterpart_roles", "filter.agencies"));
+  EXPECT_THAT(
+      fields,
+      ::testing::UnorderedElementsAre(
+          "filter.kinds[0]", "filter.events[0]", "filter.instruments[0].uri",
+          "filter.languages[0]", "filter.languages[1]",
+          "filter.corridors[0].counterpart_roles", "filter.agencies"));
 }
 
 class ExplainTest : public ::testing::Test {
