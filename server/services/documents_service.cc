@@ -12,14 +12,46 @@ namespace {
 
 absl::Status CheckChunk(const v1::UploadDocumentRequest& request) {
   if (request.chunk().size() <= kMaxChunkBytes) return absl::OkStatus();
-  return WithReason(
-      absl::ResourceExhaustedError(
-          absl::StrCat("chunk: has ", request.chunk().size(),
-                       " bytes, at most ", kMaxChunkBytes)),
-      "TOO_LARGE", {{"limit", absl::StrCat(kMaxChunkBytes)}});
+  return WithReason(absl::ResourceExhaustedError(
+                        absl::StrCat("chunk: has ", request.chunk().size(),
+                                     " bytes, at most ", kMaxChunkBytes)),
+                    "TOO_LARGE", {{"limit", absl::StrCat(kMaxChunkBytes)}});
 }
 
 }  // namespace
+
+class DocumentsService::Transfer {
+ public:
+  Transfer(DocumentsService* service, const Caller& caller)
+      : service_(service), identity_(caller.peer.id.ToString()) {
+    absl::MutexLock lock(&service_->mu_);
+    int& count = service_->transfers_[identity_];
+    admitted_ = count < kMaxTransfersPerIdentity;
+    if (admitted_) ++count;
+  }
+  ~Transfer() {
+    if (!admitted_) return;
+    absl::MutexLock lock(&service_->mu_);
+    auto found = service_->transfers_.find(identity_);
+    if (--found->second == 0) service_->transfers_.erase(found);
+  }
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  absl::Status status() const {
+    if (admitted_) return absl::OkStatus();
+    return WithReason(absl::ResourceExhaustedError(absl::StrCat(
+                          identity_, " has ", kMaxTransfersPerIdentity,
+                          " transfers under way, as many as it may")),
+                      "TOO_MANY_STREAMS",
+                      {{"limit", absl::StrCat(kMaxTransfersPerIdentity)}});
+  }
+
+ private:
+  DocumentsService* const service_;
+  const std::string identity_;
+  bool admitted_ = false;
+};
 
 grpc::Status DocumentsService::GetDocument(
     grpc::ServerContext* context, const v1::GetDocumentRequest* request,
@@ -41,6 +73,8 @@ grpc::Status DocumentsService::UploadDocument(
   auto caller = authorizer_->Authorize(
       *context->auth_context(), "gaceta.v1.DocumentsService/UploadDocument");
   if (!caller.ok()) return ToGrpc(caller.status());
+  const Transfer transfer(this, *caller);
+  if (!transfer.status().ok()) return ToGrpc(transfer.status());
   return ToGrpc(Upload(reader, response));
 }
 
@@ -75,6 +109,8 @@ grpc::Status DocumentsService::DownloadDocument(
   auto caller = authorizer_->Authorize(
       *context->auth_context(), "gaceta.v1.DocumentsService/DownloadDocument");
   if (!caller.ok()) return ToGrpc(caller.status());
+  const Transfer transfer(this, *caller);
+  if (!transfer.status().ok()) return ToGrpc(transfer.status());
   return ToGrpc(Download(*request, writer));
 }
 
