@@ -29,8 +29,8 @@ class ConfigFile {
              absl::string_view text);
 
   // Wrong() if the string field is not set or empty.
-  void Require(const google::protobuf::Message& config,
-               absl::string_view field, absl::string_view expected);
+  void Require(const google::protobuf::Message& config, absl::string_view field,
+               absl::string_view expected);
   // Wrong() if the value is outside of [least, most].
   void RequireRange(const google::protobuf::Message& config,
                     absl::string_view field, double value, double least,

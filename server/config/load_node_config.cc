@@ -31,9 +31,8 @@ absl::StatusOr<LoadedNodeConfig> LoadNodeConfig(const std::string& path) {
   file.Require(config, "data_folder", "a path");
   file.Require(config, "signer_key_file", "the path of a PEM file");
   if (!IsHostAndPort(config.hub(), /*any_port=*/false)) {
-    file.Wrong(
-        config, "hub",
-        absl::StrCat("is \"", config.hub(), "\", expected host:port"));
+    file.Wrong(config, "hub",
+               absl::StrCat("is \"", config.hub(), "\", expected host:port"));
   }
   if (absl::Status s = file.status(); !s.ok()) return s;
 

@@ -91,7 +91,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 }
 
 absl::Time NotAfter(const X509* certificate) {
-  struct tm parts{};
+  struct tm parts {};
   if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) != 1) {
     return absl::InfinitePast();
   }
@@ -109,8 +109,8 @@ absl::Status CheckKey(const std::string& path, X509* certificate) {
   }
   auto pem = ReadFile(path);
   if (!pem.ok()) return pem.status();
-  const OpensslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(BioOf(*pem).get(),
-                                                    nullptr, nullptr, nullptr));
+  const OpensslPtr<EVP_PKEY> key(
+      PEM_read_bio_PrivateKey(BioOf(*pem).get(), nullptr, nullptr, nullptr));
   if (key == nullptr) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, " holds no private key in PEM"));

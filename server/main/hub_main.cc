@@ -40,9 +40,8 @@ absl::StatusOr<ServerToRun> Load(const std::string& path) {
   auto config = LoadHubConfig(path);
   if (!config.ok()) return config.status();
   if (auto own = Hub::Check(config->options); !own.ok()) return own.status();
-  return ServerToRun{config->log_level, [options = config->options] {
-                       return Start(options);
-                     }};
+  return ServerToRun{config->log_level,
+                     [options = config->options] { return Start(options); }};
 }
 
 }  // namespace

@@ -41,9 +41,8 @@ absl::StatusOr<ServerToRun> Load(const std::string& path) {
   if (!config.ok()) return config.status();
   auto own = CheckTlsFiles(config->options.tls);
   if (!own.ok()) return own.status();
-  return ServerToRun{config->log_level, [options = config->options] {
-                       return Start(options);
-                     }};
+  return ServerToRun{config->log_level,
+                     [options = config->options] { return Start(options); }};
 }
 
 }  // namespace

@@ -25,9 +25,8 @@ absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::Open(
   if (!store.ok()) return store.status();
   auto index = StatementIndex::Open(absl::StrCat(folder, "/index.db"));
   if (!index.ok()) return index.status();
-  std::unique_ptr<ProjectedLog> log(
-      new ProjectedLog(*std::move(store), *std::move(index), std::move(empty),
-                       cache_options));
+  std::unique_ptr<ProjectedLog> log(new ProjectedLog(
+      *std::move(store), *std::move(index), std::move(empty), cache_options));
   if (absl::Status s = log->CatchUp(); !s.ok()) return s;
   return log;
 }

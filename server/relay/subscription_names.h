@@ -22,8 +22,7 @@ inline bool IsShortSubscriptionName(absl::string_view name) {
 // How the server keeps it: `<trust domain>/<path>:<short name>`.
 inline std::string FullSubscriptionName(const SpiffeId& owner,
                                         absl::string_view short_name) {
-  return absl::StrCat(owner.trust_domain(), "/", owner.path(), ":",
-                      short_name);
+  return absl::StrCat(owner.trust_domain(), "/", owner.path(), ":", short_name);
 }
 
 }  // namespace gaceta

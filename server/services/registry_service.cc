@@ -46,9 +46,9 @@ absl::Status ListMap(const std::map<std::string, Value, std::less<>>& all,
 
 }  // namespace
 
-grpc::Status RegistryService::ListMembers(
-    grpc::ServerContext* context, const v1::ListMembersRequest* request,
-    v1::ListMembersResponse* response) {
+grpc::Status RegistryService::ListMembers(grpc::ServerContext* context,
+                                          const v1::ListMembersRequest* request,
+                                          v1::ListMembersResponse* response) {
   auto caller = authorizer_->Authorize(*context->auth_context(),
                                        absl::StrCat(kService, "ListMembers"));
   if (!caller.ok()) return ToGrpc(caller.status());
@@ -97,11 +97,10 @@ absl::Status RegistryService::ListEntries(
   // Read before the list: an entry that comes later is beyond the end.
   const Position end = log_->Size();
   if (request.start_position() < 0 || request.start_position() > end) {
-    return WithReason(
-        absl::OutOfRangeError(absl::StrCat("start_position: is ",
-                                           request.start_position(),
-                                           ", the log ends at ", end)),
-        "POSITION_BEYOND_END", {{"log_size", absl::StrCat(end)}});
+    return WithReason(absl::OutOfRangeError(absl::StrCat(
+                          "start_position: is ", request.start_position(),
+                          ", the log ends at ", end)),
+                      "POSITION_BEYOND_END", {{"log_size", absl::StrCat(end)}});
   }
   auto begin = ReadPageNumber("ListRegistryEntries", request.page_token(),
                               request.start_position());

@@ -36,16 +36,14 @@ class Walk {
     return ascending_ ? next_ : std::max<Position>(0, next_ - kReadEntries + 1);
   }
   int block_count() const {
-    return static_cast<int>(
-        ascending_ ? std::min<Position>(kReadEntries, end_ - next_)
-                   : next_ - block_begin() + 1);
+    return static_cast<int>(ascending_
+                                ? std::min<Position>(kReadEntries, end_ - next_)
+                                : next_ - block_begin() + 1);
   }
   void Order(std::vector<RelayedEntryPtr>* block) const {
     if (!ascending_) std::reverse(block->begin(), block->end());
   }
-  void Visited(Position position) {
-    next_ = position + (ascending_ ? 1 : -1);
-  }
+  void Visited(Position position) { next_ = position + (ascending_ ? 1 : -1); }
 
  private:
   const bool ascending_;
@@ -74,15 +72,15 @@ grpc::Status UpdatesService::ListUpdates(grpc::ServerContext* context,
 absl::Status UpdatesService::List(const Caller& caller,
                                   const v1::ListUpdatesRequest& request,
                                   v1::ListUpdatesResponse* response) {
-  auto filter = CompiledFilter::Compile(
-      request.filter(), Reader{caller.member, caller.is_state},
-      log_->registry().Snapshot());
+  auto filter = CompiledFilter::Compile(request.filter(),
+                                        Reader{caller.member, caller.is_state},
+                                        log_->registry().Snapshot());
   if (!filter.ok()) return filter.status();
   auto size = PageSize(request.page_size(), kDefaultPage, kMaxPage);
   if (!size.ok()) return size.status();
   const Position end = log_->Size();
-  const char* token_of = request.ascending() ? "ListUpdates ascending"
-                                             : "ListUpdates descending";
+  const char* token_of =
+      request.ascending() ? "ListUpdates ascending" : "ListUpdates descending";
   auto first = ReadPageNumber(token_of, request.page_token(),
                               request.ascending() ? 0 : end - 1);
   if (!first.ok()) return first.status();
@@ -155,9 +153,9 @@ absl::Status UpdatesService::Get(const Caller& caller,
   auto position = PositionOf(request);
   if (!position.ok()) return position.status();
   // An empty filter passes everything; what is left is who may see the payload.
-  auto filter = CompiledFilter::Compile(
-      v1::Filter(), Reader{caller.member, caller.is_state},
-      log_->registry().Snapshot());
+  auto filter = CompiledFilter::Compile(v1::Filter(),
+                                        Reader{caller.member, caller.is_state},
+                                        log_->registry().Snapshot());
   if (!filter.ok()) return filter.status();
   auto entries = log_->cache().Read(*position, 1);
   if (!entries.ok()) return entries.status();

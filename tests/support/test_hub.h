@@ -22,7 +22,7 @@
 namespace gaceta::testing {
 
 // Nothing that a test awaits takes longer.
-inline constexpr absl::Duration kLongest = absl::Seconds(60);
+inline constexpr absl::Duration kLongest = absl::Seconds(120);
 
 // A call that hangs ends the test, not the build.
 void SetDeadline(grpc::ClientContext* context);

@@ -125,8 +125,7 @@ TEST_F(LoadHubConfigTest, AFieldThatIsUnknownIsShownByLineAndColumn) {
 }
 
 TEST_F(LoadHubConfigTest, AValueOfTheWrongTypeIsShown) {
-  EXPECT_THAT(WrongWith("log_level: LOUD\n"),
-              ElementsAre(HasSubstr("LOUD")));
+  EXPECT_THAT(WrongWith("log_level: LOUD\n"), ElementsAre(HasSubstr("LOUD")));
   EXPECT_THAT(WrongWith("publish_limits { window: \"x\" }\n"),
               ElementsAre(StartsWith("7:")));
   EXPECT_THAT(WrongWith("listen: \"a:1\" listen: \"b:1\"\n"),
