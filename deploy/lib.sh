@@ -68,7 +68,7 @@ wait_until() {
 # Whether process $1 is one that runs on a file of folder $2: a pid file may
 # outlive its process, and the pid may be somebody else's by now.
 is_process_of() {
-  [[ -r /proc/$1/cmdline ]] && tr '\0' '\n' <"/proc/$1/cmdline" | grep -qF "$2/"
+  { tr '\0' '\n' <"/proc/$1/cmdline" | grep -qF "$2/"; } 2>/dev/null
 }
 is_gone() { ! is_process_of "$1" "$2"; }
 
