@@ -31,7 +31,8 @@ foreach(header ${headers})
     DESTINATION ${include_folder}/${folder} COMPONENT client)
 endforeach()
 install(DIRECTORY ${PROJECT_BINARY_DIR}/gen/ DESTINATION ${include_folder}
-  COMPONENT client FILES_MATCHING PATTERN "*.pb.h")
+  COMPONENT client FILES_MATCHING PATTERN "*.pb.h"
+  PATTERN "cli" EXCLUDE PATTERN "server" EXCLUDE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/gaceta/proto
   COMPONENT client FILES_MATCHING PATTERN "*.proto")

@@ -1,5 +1,6 @@
 #include "server/documents/document_store.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -278,7 +279,7 @@ TEST_F(DocumentStoreTest, NamesThatAreNoDigestAreRefused) {
   for (const std::string& name :
        {std::string(), std::string("../../etc/passwd"), std::string(64, 'A'),
         std::string(63, 'a'), std::string(65, 'a'),
-        std::string(62, 'a') + "/a"}) {
+        std::string(62, 'a').append("/a")}) {
     EXPECT_EQ(store_->Find(name).status().code(),
               absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(store_->StartWrite(name, 4, 0).status().code(),
@@ -339,12 +340,18 @@ TEST_F(DocumentStoreTest, FilesAreReadableByTheirOwnerAlone) {
   }
 }
 
+// A page, the least that a pipe holds.
+constexpr int kReportBytes = 4096;
+
 TEST_F(DocumentStoreTest, WhatCameBeforeSigkillIsKeptAndGoesOn) {
   const std::string text = Text(4'000'000);
   std::size_t received = 0;
   for (int round = 0; round < 5; ++round) {
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
+    // Room for one report, so that the child is never far ahead of them.
+    ASSERT_GE(fcntl(ends[1], F_SETPIPE_SZ, kReportBytes), kReportBytes);
+    std::string report(kReportBytes, '\0');
     const pid_t child = fork();
     if (child == 0) {
       auto store = DocumentStore::Open(folder_);
@@ -353,14 +360,16 @@ TEST_F(DocumentStoreTest, WhatCameBeforeSigkillIsKeptAndGoesOn) {
       if (!writer.ok()) _exit(1);
       for (std::size_t at = received; at < text.size(); at += 10'000) {
         if (!(*writer)->Write(text.substr(at, 10'000)).ok()) _exit(1);
-        if (write(ends[1], &at, sizeof at) < 0) _exit(1);
+        std::memcpy(report.data(), &at, sizeof at);
+        if (write(ends[1], report.data(), report.size()) < 0) _exit(1);
       }
       _exit(0);
     }
     close(ends[1]);
     std::size_t at = 0;
     for (int i = 0; i < 10; ++i) {
-      ASSERT_EQ(read(ends[0], &at, sizeof at), static_cast<ssize_t>(sizeof at));
+      ASSERT_EQ(read(ends[0], report.data(), report.size()), kReportBytes);
+      std::memcpy(&at, report.data(), sizeof at);
     }
     kill(child, SIGKILL);
     int status = 0;
