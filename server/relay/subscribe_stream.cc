@@ -256,7 +256,7 @@ absl::Status SubscribeStream::Acknowledge(
   return absl::OkStatus();
 }
 
-void SubscribeStream::Write(grpc::ByteBuffer message) {
+void SubscribeStream::Write(const grpc::ByteBuffer& message) {
   writing_ = true;
   ++under_way_;
   last_sent_ = absl::Now();
@@ -288,7 +288,7 @@ void SubscribeStream::Pump() {
   }
   switch (*step) {
     case EntryStream::Step::kMessage:
-      Write(std::move(message));
+      Write(message);
       break;
     case EntryStream::Step::kMore:
       loop_->Yield(this);

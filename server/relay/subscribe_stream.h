@@ -90,7 +90,7 @@ class SubscribeStream {
   absl::Status SetSubscription(const v1::Open& open);
   absl::Status Acknowledge(const v1::Acknowledgement& acknowledgement);
   void StartRead();
-  void Write(grpc::ByteBuffer message);
+  void Write(const grpc::ByteBuffer& message);
   void End(const absl::Status& status, absl::string_view closing_reason);
   void FinishIfIdle();
   void EndIfOver();

@@ -30,7 +30,6 @@ using testing::SetDeadline;
 using testing::SignedStatement;
 using testing::TestHub;
 using testing::TestPublisher;
-using testing::TopicItem;
 using testing::UpdateParts;
 
 // One Publish call.

@@ -51,13 +51,13 @@ TEST(RelayLoadTest, StalledReadersDelayNobodyAndCostLittle) {
   }
   for (auto& one : stalled) ASSERT_TRUE(one->Read());
   const double before = hub.process().ResidentMegabytes();
-  const Position begin = 1001;
-  const Position end = begin + kEntries;
+  constexpr Position begin = 1001;
+  constexpr Position end = begin + kEntries;
 
   std::atomic<int> complete{0};
   std::vector<std::thread> readers;
   for (int i = 0; i < 3; ++i) {
-    readers.emplace_back([&hub, &complete, i, end] {
+    readers.emplace_back([&hub, &complete, i] {
       TestSubscription reader(
           hub.As("MX", absl::StrCat("subscriber/quick-", i)), OpenAt(begin));
       std::size_t seen = 0;

@@ -19,7 +19,6 @@
 namespace gaceta {
 namespace {
 
-using testing::BigUpdate;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Field;
