@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "server/config/load_node_config.h"
-#include "server/identity/server_credentials.h"
 #include "server/main/server_main.h"
 #include "server/node/node.h"
 
@@ -39,8 +38,7 @@ absl::StatusOr<std::unique_ptr<RunningServer>> Start(
 absl::StatusOr<ServerToRun> Load(const std::string& path) {
   auto config = LoadNodeConfig(path);
   if (!config.ok()) return config.status();
-  auto own = CheckTlsFiles(config->options.tls);
-  if (!own.ok()) return own.status();
+  if (auto own = Node::Check(config->options); !own.ok()) return own.status();
   return ServerToRun{config->log_level,
                      [options = config->options] { return Start(options); }};
 }

@@ -184,11 +184,18 @@ absl::StatusOr<std::uint64_t> Node::pending() const {
   return parts_->opened.outbox->PendingCount();
 }
 
-absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
-  NodeOptions options = WithDefaults(std::move(given));
+absl::StatusOr<OwnIdentity> Node::Check(const NodeOptions& options) {
   auto own = CheckTlsFiles(options.tls);
   if (!own.ok()) return own.status();
   if (absl::Status s = CheckIdentity(*own, options); !s.ok()) return s;
+  if (auto signer = OpenSigner(options); !signer.ok()) return signer.status();
+  return own;
+}
+
+absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
+  NodeOptions options = WithDefaults(std::move(given));
+  auto own = Check(options);
+  if (!own.ok()) return own.status();
   auto signer = OpenSigner(options);
   if (!signer.ok()) return signer.status();
   auto federation =

@@ -66,6 +66,9 @@ class Node {
   // and which; kUnavailable: the address or the folder is in use; kDataLoss:
   // what is stored is damaged.
   static absl::StatusOr<std::unique_ptr<Node>> Start(NodeOptions options);
+  // Checks what can be checked without starting: the certificate, its key, that
+  // it is this state's node's, and the signing key. Errors as Start()'s.
+  static absl::StatusOr<OwnIdentity> Check(const NodeOptions& options);
   // Drains with 5 s at most if nobody has.
   ~Node();
   Node(const Node&) = delete;

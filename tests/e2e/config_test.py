@@ -113,10 +113,11 @@ class ConfigTest(unittest.TestCase):
         self.assertIn("cannot read configuration /nowhere.textproto", done.stderr)
 
     def test_check_config_checks_the_files_that_are_named(self):
-        text, _ = self.changed(HUB, "hub.key", "nobody.key")
-        done, _ = self.check(HUB, text)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("nobody.key", done.stderr)
+        for program, key in ((HUB, "hub.key"), (NODE, "node.key"), (NODE, "signer.key")):
+            text, _ = self.changed(program, key, "nobody.key")
+            done, _ = self.check(program, text)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("nobody.key", done.stderr)
 
     def test_relative_paths_are_relative_to_the_file(self):
         text = self.config_of(HUB).replace(self.federation.folder + "/", "")
