@@ -27,6 +27,7 @@ namespace {
 constexpr absl::string_view kSecretariatLabel = "secretariat";
 constexpr int kMaxItems = 200;
 // 500 characters.
+constexpr std::size_t kMaxPolicyBytes = 16 * 1024;
 constexpr std::size_t kMaxGroundBytes = 2000;
 
 std::string X509Error(X509_STORE_CTX* context) {
@@ -331,10 +332,46 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
         check.Fail("signer_key_revocation.ground", "is empty or too long");
       }
       break;
+    case v1::RegistryItem::kLogPolicy:
+      if (auto policy = ReadPolicy(item.log_policy()); !policy.ok()) {
+        check.Fail("log_policy", std::string(policy.status().message()));
+      }
+      break;
     case v1::RegistryItem::ITEM_NOT_SET:
       check.Fail("item", "is not set, or is of a later version");
       break;
   }
+}
+
+absl::StatusOr<LogPolicyInForce> Federation::ReadPolicy(
+    const v1::LogPolicy& text) const {
+  if (text.policy().size() > kMaxPolicyBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", text.policy().size(), " bytes, at most ",
+                     kMaxPolicyBytes));
+  }
+  auto policy = LogPolicy::Parse(text.policy());
+  if (!policy.ok()) return policy.status();
+  for (const NoteKey& witness : policy->witnesses()) {
+    absl::string_view name = witness.name();
+    if (!absl::ConsumePrefix(&name, "node.") || !IsTrustDomain(name)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("has witness \"", witness.name(),
+                       "\", expected node.<state>.", name_));
+    }
+  }
+  LogPolicyInForce in_force{*std::move(policy)};
+  if (!text.has_quorum_grace()) return in_force;
+  in_force.quorum_grace = absl::Seconds(text.quorum_grace().seconds()) +
+                          absl::Nanoseconds(text.quorum_grace().nanos());
+  if (in_force.quorum_grace < absl::Seconds(1) ||
+      in_force.quorum_grace > absl::Hours(24)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has quorum_grace ",
+                     absl::FormatDuration(in_force.quorum_grace),
+                     ", expected 1s to 24h"));
+  }
+  return in_force;
 }
 
 absl::Status Federation::Apply(const v1::RegistryChange& change,
@@ -381,6 +418,12 @@ void Federation::ApplyItem(const v1::RegistryItem& item,
       revoked = std::min(revoked, position);
       break;
     }
+    case v1::RegistryItem::kLogPolicy:
+      if (auto policy = ReadPolicy(item.log_policy()); policy.ok()) {
+        log_policy_ =
+            std::make_shared<const LogPolicyInForce>(*std::move(policy));
+      }
+      break;
     case v1::RegistryItem::ITEM_NOT_SET:
       break;
   }

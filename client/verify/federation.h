@@ -20,6 +20,7 @@
 #include "gaceta/v1/registry.pb.h"
 #include "gaceta/v1/statement.pb.h"
 #include "verify/keys.h"
+#include "verify/log_policy.h"
 #include "verify/spiffe_id.h"
 #include "verify/statement.h"
 
@@ -28,6 +29,13 @@ namespace gaceta {
 // The end of the log, as a position: what counts for the next entry, "now".
 inline constexpr std::int64_t kLatest =
     std::numeric_limits<std::int64_t>::max();
+
+// Who signs and cosigns the log, as the registry says.
+struct LogPolicyInForce {
+  LogPolicy policy;
+  // How long entries may be shown before a quorum has cosigned them.
+  absl::Duration quorum_grace = absl::Seconds(60);
+};
 
 // A value: copy it to keep a snapshot.
 //
@@ -103,6 +111,8 @@ class Federation {
   const std::map<std::string, v1::Topic, std::less<>>& topics() const {
     return topics_;
   }
+  // The last that was put; null if none was.
+  const LogPolicyInForce* log_policy() const { return log_policy_.get(); }
   const std::string& name() const { return name_; }
 
  private:
@@ -125,6 +135,8 @@ class Federation {
   bool IsTrustDomain(absl::string_view domain) const;
   void CheckItem(const v1::RegistryItem& item, std::string path,
                  std::vector<FieldViolation>* violations) const;
+  absl::StatusOr<LogPolicyInForce> ReadPolicy(
+      const v1::LogPolicy& policy) const;
   void ApplyItem(const v1::RegistryItem& item, std::int64_t position);
   void ApplyStatus(const v1::Member& member, std::int64_t position);
   bool IsActive(absl::string_view member, std::int64_t position) const;
@@ -139,6 +151,7 @@ class Federation {
   std::map<std::string, v1::Member, std::less<>> members_;
   std::map<std::string, v1::Corridor, std::less<>> corridors_;
   std::map<std::string, v1::Topic, std::less<>> topics_;
+  std::shared_ptr<const LogPolicyInForce> log_policy_;
   // By key id.
   std::map<std::string, Signer, std::less<>> signers_;
   // By member, in order of position.

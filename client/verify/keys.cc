@@ -93,6 +93,30 @@ absl::StatusOr<PublicKey> PublicKey::FromCertificateDer(absl::string_view der) {
   return FromEvp(key);
 }
 
+absl::StatusOr<PublicKey> PublicKey::FromEd25519(absl::string_view bytes) {
+  EVP_PKEY* key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr,
+                                              Bytes(bytes), bytes.size());
+  if (key == nullptr) {
+    ERR_clear_error();
+    return absl::InvalidArgumentError(
+        absl::StrCat("an Ed25519 key has 32 bytes, not ", bytes.size()));
+  }
+  return FromEvp(key);
+}
+
+absl::StatusOr<std::string> PublicKey::Ed25519Bytes() const {
+  if (!ed25519_) return absl::InvalidArgumentError("key is not Ed25519");
+  std::string bytes(32, '\0');
+  std::size_t size = bytes.size();
+  if (EVP_PKEY_get_raw_public_key(
+          key_.get(), reinterpret_cast<unsigned char*>(bytes.data()), &size) !=
+      1) {
+    ERR_clear_error();
+    return absl::InternalError("cannot read an Ed25519 key");
+  }
+  return bytes;
+}
+
 absl::Status PublicKey::Verify(absl::string_view message,
                                absl::string_view signature) const {
   const OpensslPtr<EVP_MD_CTX> context(EVP_MD_CTX_new());

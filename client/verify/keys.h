@@ -29,9 +29,14 @@ class PublicKey {
   static absl::StatusOr<PublicKey> FromPem(absl::string_view pem);
   // From an X.509 certificate, DER. Checks nothing else of it.
   static absl::StatusOr<PublicKey> FromCertificateDer(absl::string_view der);
+  // From the 32 bytes of an Ed25519 key (RFC 8032).
+  static absl::StatusOr<PublicKey> FromEd25519(absl::string_view bytes);
 
   // SHA-256 of the SubjectPublicKeyInfo, 32 bytes.
   const std::string& key_id() const { return key_id_; }
+
+  // The 32 bytes of an Ed25519 key. kInvalidArgument for another.
+  absl::StatusOr<std::string> Ed25519Bytes() const;
 
   // Checks `signature` over `message` with this key's algorithm.
   // kUnauthenticated if it does not hold.
