@@ -26,8 +26,8 @@ namespace {
 
 constexpr absl::string_view kSecretariatLabel = "secretariat";
 constexpr int kMaxItems = 200;
-// 500 characters.
 constexpr std::size_t kMaxPolicyBytes = 16 * 1024;
+// 500 characters.
 constexpr std::size_t kMaxGroundBytes = 2000;
 
 std::string X509Error(X509_STORE_CTX* context) {

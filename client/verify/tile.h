@@ -18,7 +18,7 @@ inline constexpr int kTileHeight = 8;
 
 // Hashes [index * 256, index * 256 + width) of the nodes at height 8 * level.
 struct Tile {
-  // 0 to 5, or kEntries.
+  // 0 to 7, or kEntries.
   int level = 0;
   std::int64_t index = 0;
   // 1 to 256.
@@ -32,12 +32,13 @@ struct Tile {
 
 // As `tile/0/x001/234.p/5` or `tile/entries/000`.
 std::string TilePath(const Tile& tile);
-// kInvalidArgument says what is wrong.
+// kInvalidArgument for anything but what TilePath() writes, and for a tile
+// whose leaves would have no positions.
 absl::StatusOr<Tile> ParseTilePath(absl::string_view path);
 
 // The tiles, of hashes and of entries, that a log needs to hold at `new_size`
 // beyond those that it had at `old_size`: whole ones and the partial ones of
-// `new_size`.
+// `new_size`. Entries come first, then level by level from 0.
 std::vector<Tile> TilesBetween(std::int64_t old_size, std::int64_t new_size);
 
 // A bundle of leaves: for each a length, 2 bytes big-endian, and its data.
