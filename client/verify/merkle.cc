@@ -1,6 +1,5 @@
 #include "verify/merkle.h"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -68,13 +67,8 @@ TreeHash HashLeaf(absl::string_view leaf) {
 }
 
 TreeHash HashChildren(const TreeHash& left, const TreeHash& right) {
-  // In one piece: it saves a third of the time.
-  std::array<char, 1 + 2 * kDigestSize> bytes;
-  bytes[0] = 0x01;
-  std::copy(left.begin(), left.end(), bytes.begin() + 1);
-  std::copy(right.begin(), right.end(), bytes.begin() + 1 + kDigestSize);
   TreeHash hash;
-  WriteSha256({{bytes.data(), bytes.size()}}, hash.data());
+  WriteSha256({"\x01", View(left), View(right)}, hash.data());
   return hash;
 }
 
