@@ -263,7 +263,8 @@ TEST(TileVectorsTest, AWholeStaticLogVerifies) {
     const std::string bytes =
         testing::ReadVectorFile(absl::StrCat("log-600/", TilePath(tile)));
     if (tile.level == Tile::kEntries) {
-      for (const std::string& leaf : ParseEntryBundle(bytes).value()) {
+      const auto bundle = ParseEntryBundle(bytes).value();
+      for (const std::string& leaf : bundle) {
         leaves.push_back(HashLeaf(leaf));
       }
       continue;
