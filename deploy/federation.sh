@@ -106,14 +106,19 @@ start_servers() {
 }
 
 publish_registry() {
-  say "publishing the registry: members, topics, corridors"
-  local state key=(--signer-key "$PKI/secretariat/signer.key")
+  say "publishing the registry: members, witnesses, topics, corridors"
+  local state key=(--signer-key "$PKI/secretariat/signer.key") witnesses=()
+  for state in "${STATES[@]}"; do
+    witnesses+=(--witness "$DIR/$(lower "$state")/cosigner.key.pub")
+  done
   member() {
     gaceta --profile secretariat registry member "$1" --members "$REGISTRY/members.json" \
       --ca "$PKI/$2/ca.pem" --signer "$PKI/$2/signer.pem" "${key[@]}"
   }
   {
     member OAS secretariat
+    gaceta --profile secretariat registry policy --log-key "$DIR/hub/log.key.pub" \
+      "${witnesses[@]}" --quorum $((${#STATES[@]} / 2 + 1)) "${key[@]}"
     gaceta --profile secretariat registry publish "${key[@]}" "$REGISTRY"/{topics,corridors}.json
     for state in "${STATES[@]}"; do member "$state" "$(lower "$state")"; done
   } >"$DIR/log/registry.log"

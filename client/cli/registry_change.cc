@@ -8,9 +8,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/session.h"
+#include "errors/errors.h"
 #include "google/protobuf/util/json_util.h"
 #include "verify/digest.h"
 #include "verify/keys.h"
+#include "verify/log_policy.h"
+#include "verify/note.h"
 #include "verify/openssl_ptr.h"
 #include "verify/statement.h"
 
@@ -105,9 +108,32 @@ bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
                  .FindKey(item.signer_key().publisher(), key->key_id(), kLatest)
                  .ok();
     }
+    case v1::RegistryItem::kLogPolicy: {
+      const LogPolicyInForce* in_force = registry.log_policy();
+      const v1::LogPolicy& policy = item.log_policy();
+      const absl::Duration grace =
+          policy.has_quorum_grace()
+              ? absl::Seconds(policy.quorum_grace().seconds())
+              : kDefaultQuorumGrace;
+      return in_force != nullptr && in_force->policy.text() == policy.policy() &&
+             in_force->quorum_grace == grace;
+    }
     default:
       return false;
   }
+}
+
+absl::StatusOr<NoteKey> ReadNoteKey(const std::string& path, NoteKeyType type) {
+  absl::StatusOr<std::string> text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<NoteKey> key =
+      NoteKey::Parse(absl::StripTrailingAsciiWhitespace(*text));
+  if (!key.ok()) return Annotate(key.status(), path);
+  if (key->type() == type) return key;
+  return absl::InvalidArgumentError(absl::StrCat(
+      path, ": is not the public key of a ",
+      type == NoteKeyType::kEd25519 ? "log (the hub's log.key.pub)"
+                                    : "witness (a node's cosigner.key.pub)"));
 }
 
 }  // namespace
@@ -149,6 +175,39 @@ absl::StatusOr<v1::RegistryChange> MakeMemberChange(
   return change;
 }
 
+absl::StatusOr<v1::RegistryChange> MakePolicyChange(const PolicyFiles& files) {
+  absl::StatusOr<NoteKey> log =
+      ReadNoteKey(files.log_key_file, NoteKeyType::kEd25519);
+  if (!log.ok()) return log.status();
+  std::string text = absl::StrCat("log ", log->ToString(), "\n");
+  std::string names;
+  for (const std::string& path : files.witness_files) {
+    absl::StatusOr<NoteKey> witness =
+        ReadNoteKey(path, NoteKeyType::kCosignature);
+    if (!witness.ok()) return witness.status();
+    absl::StrAppend(&text, "witness ", witness->name(), " ",
+                    witness->ToString(), "\n");
+    absl::StrAppend(&names, " ", witness->name());
+  }
+  if (files.quorum == "none" || files.witness_files.empty()) {
+    absl::StrAppend(&text, "quorum none\n");
+  } else {
+    absl::StrAppend(&text, "group witnesses ", files.quorum, names,
+                    "\nquorum witnesses\n");
+  }
+  if (auto policy = LogPolicy::Parse(text); !policy.ok()) {
+    return Annotate(policy.status(), "--quorum");
+  }
+  v1::RegistryChange change;
+  v1::LogPolicy* policy = change.add_items()->mutable_log_policy();
+  policy->set_policy(std::move(text));
+  if (files.grace > absl::ZeroDuration()) {
+    policy->mutable_quorum_grace()->set_seconds(
+        absl::ToInt64Seconds(files.grace));
+  }
+  return change;
+}
+
 void DropUnchanged(const Federation& registry, v1::RegistryChange* change) {
   v1::RegistryChange left;
   for (v1::RegistryItem& item : *change->mutable_items()) {
@@ -171,6 +230,8 @@ std::string DescribeItem(const v1::RegistryItem& item) {
       return absl::StrCat(
           "revocation of key ",
           ToHex(item.signer_key_revocation().key_id()).substr(0, 16));
+    case v1::RegistryItem::kLogPolicy:
+      return "log policy";
     case v1::RegistryItem::ITEM_NOT_SET:
       break;
   }

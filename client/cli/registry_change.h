@@ -4,8 +4,10 @@
 #define GACETA_CLIENT_CLI_REGISTRY_CHANGE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "gaceta/v1/registry.pb.h"
 #include "verify/federation.h"
 
@@ -33,6 +35,22 @@ struct MemberFiles {
 // lower case (`secretariat` for `OAS`).
 absl::StatusOr<v1::RegistryChange> MakeMemberChange(
     const MemberFiles& files, const std::string& federation);
+
+// What makes a log policy.
+struct PolicyFiles {
+  // The log's public key: the hub's log.key.pub.
+  std::string log_key_file;
+  // Public keys of witnesses: the nodes' cosigner.key.pub.
+  std::vector<std::string> witness_files;
+  // How many of them are a quorum: a number, `all`, or `none`.
+  std::string quorum;
+  // How long clients wait for it; the registry's default if it is zero.
+  absl::Duration grace;
+};
+
+// Returns the change that puts the policy. kInvalidArgument names the file or
+// the option that is wrong.
+absl::StatusOr<v1::RegistryChange> MakePolicyChange(const PolicyFiles& files);
 
 // Takes out what the registry has already, so that publishing the same twice
 // adds nothing to the log.

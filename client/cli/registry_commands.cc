@@ -194,6 +194,20 @@ absl::StatusOr<int> PublishFiles(const CliContext& context,
   return kExitDone;
 }
 
+absl::StatusOr<int> PublishPolicy(const CliContext& context,
+                                  const ResolvedProfile& profile,
+                                  const std::string& signer_key,
+                                  const PolicyFiles& files) {
+  absl::StatusOr<v1::RegistryChange> change = MakePolicyChange(files);
+  if (!change.ok()) return change.status();
+  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
+  if (!publisher.ok()) return publisher.status();
+  absl::Status status = PublishChange(context, "log policy", *std::move(change),
+                                      publisher->get());
+  if (!status.ok()) return status;
+  return kExitDone;
+}
+
 absl::StatusOr<int> PublishMember(const CliContext& context,
                                   const ResolvedProfile& profile,
                                   const std::string& signer_key,
@@ -215,6 +229,44 @@ void AddSignerKey(CLI::App& verb, std::string* path) {
                   "The secretariat's signing key, PEM, mode 0600")
       ->required()
       ->type_name("FILE");
+}
+
+void AddPolicyVerb(CLI::App& noun, CliContext& context,
+                   const std::shared_ptr<std::string>& signer_key) {
+  CLI::App* policy = AddVerb(
+      noun, "policy",
+      "Says who signs the log, who cosigns it, and how many of them are a "
+      "quorum. The hub takes no updates before there is a policy with its key.",
+      "  gaceta registry policy --log-key hub/log.key.pub --witness "
+      "hn/cosigner.key.pub \\\n"
+      "    --witness mx/cosigner.key.pub --quorum 1 --signer-key "
+      "pki/secretariat/signer.key");
+  auto files = std::make_shared<PolicyFiles>();
+  auto grace = std::make_shared<int>(0);
+  policy
+      ->add_option("--log-key", files->log_key_file,
+                   "The hub's public log key, log.key.pub")
+      ->required()
+      ->type_name("FILE");
+  policy
+      ->add_option("--witness", files->witness_files,
+                   "A node's public cosigning key, cosigner.key.pub; repeat it")
+      ->type_name("FILE");
+  policy
+      ->add_option("--quorum", files->quorum,
+                   "How many witnesses have to cosign: a number, all, or none")
+      ->required();
+  policy
+      ->add_option("--grace", *grace,
+                   "How long readers wait for them, in seconds; default 60")
+      ->check(CLI::Range(1, 86400));
+  AddSignerKey(*policy, signer_key.get());
+  RunWithProfile(
+      *policy, context,
+      [&context, files, grace, signer_key](const ResolvedProfile& profile) {
+        files->grace = absl::Seconds(*grace);
+        return PublishPolicy(context, profile, *signer_key, *files);
+      });
 }
 
 }  // namespace
@@ -276,6 +328,7 @@ void AddRegistryCommands(CLI::App& app, CliContext& context) {
       [&context, member_files, signer_key](const ResolvedProfile& profile) {
         return PublishMember(context, profile, *signer_key, *member_files);
       });
+  AddPolicyVerb(*noun, context, signer_key);
 }
 
 }  // namespace gaceta::cli

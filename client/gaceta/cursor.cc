@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "errors/errors.h"
 #include "gaceta/file_io.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
 
 namespace gaceta::client {
@@ -62,6 +63,10 @@ bool ParseLine(absl::string_view line, Cursor* cursor) {
     cursor->filter_digest = std::string(words[1]);
     return IsDigestHex(words[1]);
   }
+  if (words[0] == "checkpoint") {
+    return absl::Base64Unescape(words[1], &cursor->checkpoint) &&
+           CheckpointOf(cursor->checkpoint).ok();
+  }
   if (words[0] == "begin") return absl::SimpleAtoi(words[1], &cursor->begin);
   return words[0] == "next" &&
          absl::SimpleAtoi(words[1], &cursor->next_position);
@@ -94,6 +99,10 @@ std::string FormatCursor(const Cursor& cursor) {
       absl::StrCat(kFirstLine, "\nlog ", cursor.log_origin, "\nfilter ",
                    cursor.filter_digest, "\nbegin ", cursor.begin, "\nnext ",
                    cursor.next_position, "\n");
+  if (!cursor.checkpoint.empty()) {
+    absl::StrAppend(&text, "checkpoint ",
+                    absl::Base64Escape(cursor.checkpoint), "\n");
+  }
   for (const auto& [publisher, head] : cursor.heads) {
     if (head.sequence == 0) continue;
     absl::StrAppend(&text, "head ", publisher, " ", head.sequence, " ",

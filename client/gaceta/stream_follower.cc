@@ -1,5 +1,6 @@
 #include "gaceta/stream_follower.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,8 @@ namespace {
 
 // So many heartbeats without a word, and a connection counts as dead.
 constexpr int kMissedHeartbeats = 3;
+// The shortest that servers take.
+constexpr absl::Duration kMinHeartbeat = absl::Seconds(1);
 
 // Whether the server will give the same answer again.
 bool IsFinal(const absl::Status& status) {
@@ -73,14 +76,18 @@ StreamFollower::StreamFollower(const SubscriberOptions& options,
       relay_(v1::RelayService::NewStub(source.channel)),
       registry_service_(v1::RegistryService::NewStub(source.channel)),
       queue_(queue),
-      verifier_({source.log_origin, HasCompleteChains(options)},
-                std::move(source.empty)),
+      verifier_({source.log_origin, HasCompleteChains(options)}, source.empty),
+      newest_registry_({source.log_origin, false}, source.empty),
+      proofs_(source.log_origin,
+              known.has_value() ? known->state.checkpoint : "",
+              [this] { return ReadNewestRegistry(); }),
       backoff_(options.backoff),
       positioned_(known.has_value()),
       ask_acknowledged_(!known.has_value() && !options.subscription.empty()) {
   if (known.has_value()) {
     begin_ = known->begin;
     acknowledged_ = known->state.next_position;
+    checkpoint_ = known->state.checkpoint;
     verifier_.set_state(std::move(known->state));
   }
 }
@@ -135,7 +142,8 @@ v1::Open StreamFollower::MakeOpen() const {
   v1::Open open;
   *open.mutable_filter() = options_.filter;
   open.set_subscription(options_.subscription);
-  SetDuration(options_.heartbeat, open.mutable_heartbeat());
+  SetDuration(Heartbeat(), open.mutable_heartbeat());
+  open.set_known_size(proofs_.known_size());
   open.set_include_unmatched_headers(options_.include_unmatched_headers);
   open.set_headers_only(options_.headers_only);
   if (positioned_) {
@@ -161,7 +169,7 @@ v1::Open StreamFollower::MakeOpen() const {
 }
 
 absl::Status StreamFollower::ReadStream(RelayCall* call) {
-  const absl::Duration patience = kMissedHeartbeats * options_.heartbeat;
+  const absl::Duration patience = kMissedHeartbeats * Heartbeat();
   std::string closing = "without a word";
   bool opened = false;
   while (queue_->WaitForRoom()) {
@@ -202,6 +210,7 @@ absl::Status StreamFollower::OnOpened(const v1::SubscribeResponse& message) {
   }
   const v1::Opened& opened = message.opened();
   if (absl::Status s = CheckOpened(opened); !s.ok()) return s;
+  if (absl::Status s = proofs_.OnOpened(message); !s.ok()) return s;
   if (!positioned_) {
     positioned_ = true;
     begin_ = opened.start_position();
@@ -213,13 +222,16 @@ absl::Status StreamFollower::OnOpened(const v1::SubscribeResponse& message) {
   absl::MutexLock lock(&mu_);
   stream_position_ = opened.start_position();
   told_ = opened.start_position();
+  checkpoint_ = proofs_.checkpoint();
   MaybeAcknowledge();
   // Where it begins is news only if the server has chosen: then a caller can
   // acknowledge it before anything comes.
   if (!asked_.has_start_position()) {
-    queue_->Push({{},
-                  opened.start_position(),
-                  opened.start_position() == opened.log_size()});
+    Delivery delivery;
+    delivery.next_position = opened.start_position();
+    delivery.live = opened.start_position() == opened.log_size();
+    delivery.checkpoint = proofs_.checkpoint();
+    queue_->Push(std::move(delivery));
   }
   return absl::OkStatus();
 }
@@ -249,9 +261,9 @@ absl::Status StreamFollower::CheckOpened(const v1::Opened& opened) const {
 
 absl::Status StreamFollower::ReadRegistryOnce() {
   if (registry_read_) return absl::OkStatus();
-  const RegistryRange range{registry_progress_.next_position,
-                            verifier_.state().next_position,
-                            registry_progress_.head};
+  const RegistryRange range{
+      registry_progress_.next_position, verifier_.state().next_position,
+      registry_progress_.head, newest_registry_.registry()};
   auto read = ReadRegistry(
       registry_service_.get(), range, kMissedHeartbeats * options_.heartbeat,
       &verifier_, &cancellation_,
@@ -295,23 +307,67 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
   if (batch_verifier_ == nullptr) {
     return Loss("MALFORMED_STREAM", "entries come before the confirmation");
   }
+  if (!message->has_progress()) {
+    return Loss("MALFORMED_STREAM", "entries come without progress");
+  }
+  // Of all that the message shows, what came before too. Taken now: what is
+  // verified is used up.
+  std::vector<ShownLeaf> leaves;
+  leaves.reserve(static_cast<std::size_t>(message->entries_size()));
+  for (const v1::Entry& entry : message->entries()) {
+    leaves.emplace_back(entry.position(), HashLeaf(entry.leaf()));
+  }
   std::vector<v1::Entry*> entries;
   Delivery delivery;
   const absl::Status picked = PickNew(message, &entries);
   absl::Status status =
       batch_verifier_->Verify(absl::MakeConstSpan(entries), &delivery.entries);
   if (status.ok()) status = picked;
-  if (status.ok() && message->has_progress()) {
+  // Also if an entry does not hold: those before it are delivered, and must be
+  // in the log.
+  if (absl::Status s = CheckProof(leaves, *message); !s.ok()) {
+    return status.ok() ? s : status;
+  }
+  if (status.ok()) {
     status = OnProgress(message->progress().next_position());
     delivery.live = status.ok() && message->progress().live();
   }
   delivery.next_position = verifier_.state().next_position;
+  delivery.checkpoint = proofs_.checkpoint();
+  delivery.cosigned_checkpoint = proofs_.cosigned_checkpoint();
+  delivery.quorum_time = proofs_.quorum_time();
   Publish();
   // What holds is delivered, also if something after it does not.
   if (status.ok() || !delivery.entries.empty()) {
     queue_->Push(std::move(delivery));
   }
   return status;
+}
+
+absl::Status StreamFollower::CheckProof(absl::Span<const ShownLeaf> leaves,
+                                        const v1::SubscribeResponse& message) {
+  return proofs_.OnProgress(leaves, message, verifier_.registry(), absl::Now());
+}
+
+absl::StatusOr<std::shared_ptr<const Federation>>
+StreamFollower::ReadNewestRegistry() {
+  auto read = ReadRegistry(
+      registry_service_.get(),
+      {newest_progress_.next_position, kEndOfLog, newest_progress_.head},
+      kMissedHeartbeats * options_.heartbeat, &newest_registry_, &cancellation_,
+      [this](const RegistryRead& so_far) { newest_progress_ = so_far; });
+  if (!read.ok()) return read.status();
+  newest_progress_ = *read;
+  return newest_registry_.registry();
+}
+
+absl::Duration StreamFollower::Heartbeat() const {
+  // Cosignatures come with heartbeats.
+  const auto registry = newest_registry_.registry();
+  if (registry->log_policy() == nullptr) return options_.heartbeat;
+  return std::min(
+      options_.heartbeat,
+      std::max(kMinHeartbeat, registry->log_policy()->quorum_grace / 3));
 }
 
 absl::Status StreamFollower::PickNew(v1::SubscribeResponse* message,
@@ -352,6 +408,7 @@ absl::Status StreamFollower::OnProgress(std::int64_t next_position) {
 void StreamFollower::Publish() {
   absl::MutexLock lock(&mu_);
   registry_ = verifier_.registry();
+  checkpoint_ = proofs_.checkpoint();
   MaybeAcknowledge();
 }
 
@@ -374,6 +431,11 @@ void StreamFollower::MaybeAcknowledge() {
 StreamFollower::Origin StreamFollower::origin() const {
   absl::MutexLock lock(&mu_);
   return origin_;
+}
+
+std::string StreamFollower::checkpoint() const {
+  absl::MutexLock lock(&mu_);
+  return checkpoint_;
 }
 
 std::shared_ptr<const Federation> StreamFollower::registry() const {

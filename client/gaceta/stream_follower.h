@@ -17,6 +17,7 @@
 #include "gaceta/cursor.h"
 #include "gaceta/delivery_queue.h"
 #include "gaceta/log_source.h"
+#include "gaceta/proof_follower.h"
 #include "gaceta/registry_feed.h"
 #include "gaceta/relay_call.h"
 #include "gaceta/subscriber.h"
@@ -58,6 +59,8 @@ class StreamFollower {
 
   // Valid once the queue has had a delivery.
   Origin origin() const;
+  // The note of the newest checkpoint that was verified.
+  std::string checkpoint() const;
   std::shared_ptr<const Federation> registry() const;
 
  private:
@@ -68,15 +71,21 @@ class StreamFollower {
   absl::Status OnOpened(const v1::SubscribeResponse& message);
   absl::Status CheckOpened(const v1::Opened& opened) const;
   absl::Status ReadRegistryOnce();
+  // The registry to its end, as the server has it now.
+  absl::StatusOr<std::shared_ptr<const Federation>> ReadNewestRegistry();
   // The registry must end where the cursor's chain of the secretariat does.
   absl::Status CheckSecretariatHead() const;
   absl::Status OnMessage(v1::SubscribeResponse* message);
+  // Whether all that the message shows, and leaves out, is in the log.
+  absl::Status CheckProof(absl::Span<const ShownLeaf> leaves,
+                          const v1::SubscribeResponse& message);
   absl::Status OnProgress(std::int64_t next_position);
   // Picks out what is new. On an error, what came before it is picked still.
   absl::Status PickNew(v1::SubscribeResponse* message,
                        std::vector<v1::Entry*>* entries);
   void SetCall(RelayCall* call);
   void Publish();
+  absl::Duration Heartbeat() const;
   void MaybeAcknowledge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SubscriberOptions& options_;
@@ -87,6 +96,10 @@ class StreamFollower {
 
   // Touched only by Run()'s thread.
   EntryVerifier verifier_;
+  // Has the newest registry, of which the stream's is a beginning.
+  EntryVerifier newest_registry_;
+  RegistryRead newest_progress_;
+  ProofFollower proofs_;
   // Made by the first connection.
   std::unique_ptr<BatchVerifier> batch_verifier_;
   Backoff backoff_;
@@ -111,6 +124,7 @@ class StreamFollower {
   std::int64_t told_ ABSL_GUARDED_BY(mu_) = 0;
   Origin origin_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const Federation> registry_ ABSL_GUARDED_BY(mu_);
+  std::string checkpoint_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace gaceta::client

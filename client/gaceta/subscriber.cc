@@ -71,8 +71,8 @@ absl::StatusOr<std::optional<StreamFollower::Known>> FindKnown(
   if (absl::Status s = CheckCursor(*cursor, log_origin, options); !s.ok()) {
     return s;
   }
-  return StreamFollower::Known{cursor->begin,
-                               {cursor->heads, cursor->next_position}};
+  return StreamFollower::Known{
+      cursor->begin, {cursor->heads, cursor->next_position, cursor->checkpoint}};
 }
 
 }  // namespace
@@ -146,7 +146,8 @@ class Subscriber::Impl {
 
   absl::Status Write(std::int64_t next_position) {
     if (options_.cursor_file.empty()) return absl::OkStatus();
-    Cursor cursor{log_origin_, DigestOf(options_), begin_, next_position, {}};
+    Cursor cursor{log_origin_,   DigestOf(options_), begin_,
+                  next_position, follower_.checkpoint(), {}};
     // Without the heads a subscription is as one that begins here.
     if (!history_.MoveTo(next_position, &cursor.heads)) {
       cursor.begin = next_position;

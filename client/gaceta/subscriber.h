@@ -95,6 +95,13 @@ struct Delivery {
   std::int64_t next_position = 0;
   // Whether this was the end of the log when the server sent it.
   bool live = false;
+  // The log's checkpoint that has all of these entries, a C2SP note; empty if
+  // the log is.
+  std::string checkpoint;
+  // The newest checkpoint that a quorum of witnesses has cosigned, and when they
+  // last did: empty, and the infinite past, if none has, or none is asked for.
+  std::string cosigned_checkpoint;
+  absl::Time quorum_time = absl::InfinitePast();
 };
 
 // One subscription to one server. It connects, verifies, reconnects with
@@ -110,6 +117,10 @@ struct Delivery {
 //   - its payload has the digest that was signed;
 //   - positions rise, and so do the sequence numbers of each publisher; a
 //     statement that follows the last one seen names it as its predecessor;
+//   - the log has it: its leaf, where it is, under a checkpoint that the log's
+//     key signed, and which extends every checkpoint that was seen before;
+//   - a quorum of witnesses has cosigned such a checkpoint, or it has been shown
+//     for less than the grace that the registry's log policy gives them;
 //   - where the stream must hold every statement of its publishers, none is
 //     missing. That is so if the filter sets no field but `states` (or none),
 //     and with `include_unmatched_headers`. Any other field passes some of a
@@ -118,8 +129,8 @@ struct Delivery {
 //     withholds a statement is found out only by who sees the whole chain;
 //   - the server has the same log, and as much of it, as before a reconnect.
 //
-// A cursor file keeps the heads of the chains too, so all of this holds across
-// restarts of the program.
+// A cursor file keeps the heads of the chains and the last checkpoint too, so
+// all of this holds across restarts of the program.
 //
 // A program handles what Next() returned and then calls Acknowledge(). If it
 // stops in between, it gets those entries again after a restart.
@@ -132,8 +143,10 @@ struct Delivery {
 //
 // Errors of Next():
 //   - kDeadlineExceeded: nothing came until the deadline. Call again.
-//   - kDataLoss: something does not verify, reason as of EntryVerifier, or
-//     `LOG_SHORTENED`, `WRONG_LOG`, `MALFORMED_STREAM`. Stop, wake a person.
+//   - kDataLoss: something does not verify, reason as of EntryVerifier,
+//     StreamTree and LogPolicy, or `WRONG_LOG`. Stop, wake a person.
+//   - kFailedPrecondition, reason `QUORUM_MISSING`: no quorum of witnesses has
+//     cosigned what was shown, for longer than the log policy allows.
 //   - kCancelled: Stop() was called.
 //   - Any other comes from the server, which refused for good: a malformed
 //     filter, an unknown corridor, a start beyond the end, no permission.

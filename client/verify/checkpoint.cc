@@ -114,6 +114,12 @@ absl::StatusOr<Checkpoint> ParseCheckpoint(absl::string_view text) {
   return Checkpoint{std::string(*origin), *leaves, *hash};
 }
 
+absl::StatusOr<Checkpoint> CheckpointOf(absl::string_view note) {
+  auto parsed = ParseNote(note);
+  if (!parsed.ok()) return parsed.status();
+  return ParseCheckpoint(parsed->text);
+}
+
 absl::StatusOr<std::string> SignCheckpoint(const Checkpoint& checkpoint,
                                            const NoteSigner& log) {
   const NoteKey& key = log.public_key();

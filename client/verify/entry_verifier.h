@@ -63,6 +63,9 @@ class EntryVerifier {
     std::map<std::string, ChainHead> heads;
     // The next entry's position must be this at least.
     std::int64_t next_position = 0;
+    // The note of the newest checkpoint of the log that was verified; empty
+    // before the first. The verifier itself does not use it.
+    std::string checkpoint;
   };
 
   EntryVerifier(Options options, Federation empty);

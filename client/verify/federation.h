@@ -30,11 +30,13 @@ namespace gaceta {
 inline constexpr std::int64_t kLatest =
     std::numeric_limits<std::int64_t>::max();
 
+inline constexpr absl::Duration kDefaultQuorumGrace = absl::Seconds(60);
+
 // Who signs and cosigns the log, as the registry says.
 struct LogPolicyInForce {
   LogPolicy policy;
   // How long entries may be shown before a quorum has cosigned them.
-  absl::Duration quorum_grace = absl::Seconds(60);
+  absl::Duration quorum_grace = kDefaultQuorumGrace;
 };
 
 // A value: copy it to keep a snapshot.

@@ -29,6 +29,9 @@ absl::StatusOr<LoadedHubConfig> LoadHubConfig(const std::string& path) {
   options.log_origin = LogOriginOr(config.log_origin(), config.federation());
   options.listen_address = config.listen();
   options.data_folder = ResolvePath(path, config.data_folder());
+  if (!config.log_key_file().empty()) {
+    options.log_key_file = ResolvePath(path, config.log_key_file());
+  }
   options.tls = ToTlsFiles(config.tls(), path);
   options.relay = ToRelayOptions(config.relay_limits());
   options.publishing.window = limits.window();

@@ -45,6 +45,9 @@ absl::StatusOr<LoadedNodeConfig> LoadNodeConfig(const std::string& path) {
   options.data_folder = ResolvePath(path, config.data_folder());
   options.tls = ToTlsFiles(config.tls(), path);
   options.signer_key_file = ResolvePath(path, config.signer_key_file());
+  if (!config.cosigner_key_file().empty()) {
+    options.cosigner_key_file = ResolvePath(path, config.cosigner_key_file());
+  }
   options.hub.server = config.hub();
   options.hub.server_id =
       absl::StrCat("spiffe://secretariat.", config.federation(), "/hub");

@@ -11,17 +11,22 @@
 #include "errors/errors.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "pki/note_key.h"
 #include "server/documents/document_store.h"
+#include "server/hub/checkpoint_publisher.h"
 #include "server/hub/evidence_folder.h"
 #include "server/hub/hub_history.h"
 #include "server/hub/sequencer.h"
 #include "server/hub/statement_checker.h"
+#include "server/hub/witness_service.h"
 #include "server/log/subscription_table.h"
 #include "server/projections/projected_log.h"
 #include "server/services/documents_service.h"
+#include "server/services/log_service.h"
 #include "server/services/registry_service.h"
 #include "server/services/server_builder.h"
 #include "server/services/updates_service.h"
+#include "verify/checkpoint.h"
 
 namespace gaceta {
 namespace {
@@ -51,18 +56,55 @@ absl::Status CheckOrigin(const LogStore& log, const std::string& origin) {
                    header.log_origin()));
 }
 
+// Who opens a damaged log has to know what to do.
+absl::Status WithRecovery(const absl::Status& status) {
+  if (!absl::IsDataLoss(status)) return status;
+  return Annotate(
+      absl::DataLossError(absl::StrCat(
+          status.message(),
+          "; restore the folder from a backup that has it all")),
+      "the log is not served");
+}
+
+absl::StatusOr<NoteSigner> OpenLogKey(const HubOptions& options, bool is_new) {
+  const bool own_file = options.log_key_file.empty();
+  const std::string path =
+      own_file ? options.data_folder + "/log.key" : options.log_key_file;
+  // A log that exists keeps its key.
+  auto signer = own_file && is_new
+                    ? pki::ReadOrMakeNoteKey(path, options.log_origin,
+                                             NoteKeyType::kEd25519)
+                    : pki::ReadNoteKey(path, options.log_origin,
+                                       NoteKeyType::kEd25519);
+  return signer.ok() ? signer : Annotate(signer.status(), "log_key_file");
+}
+
+// The folder's last checkpoint must be one that this key has signed: with
+// another key it would be another log.
+absl::Status CheckOwnCheckpoint(const ProjectedLog& log,
+                                const CheckpointPublisher& publisher) {
+  const LogHeadPtr head = log.head();
+  if (head == nullptr) return absl::OkStatus();
+  auto opened = OpenCheckpoint(head->note, {publisher.key()});
+  if (opened.ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "log_key_file: the log's last checkpoint was not signed with key ",
+      publisher.key().ToString(), ": ", opened.status().message()));
+}
+
 }  // namespace
 
 // In the order of construction; each uses only those above it.
 struct Hub::Parts {
   Parts(HubOptions hub_options, OwnIdentity own_identity,
-        std::unique_ptr<ProjectedLog> projected_log,
+        std::unique_ptr<ProjectedLog> projected_log, NoteSigner log_signer,
         std::unique_ptr<DocumentStore> document_store,
         std::unique_ptr<SubscriptionTable> subscription_table,
         std::unique_ptr<EvidenceFolder> evidence_folder)
       : options(std::move(hub_options)),
         own(std::move(own_identity)),
         log(std::move(projected_log)),
+        checkpoints(log.get(), std::move(log_signer)),
         documents(std::move(document_store)),
         subscriptions(std::move(subscription_table)),
         evidence(std::move(evidence_folder)),
@@ -70,19 +112,25 @@ struct Hub::Parts {
                    log->federation_source()),
         history(&log->index()),
         checker(log.get(), documents.get(), &history, options.log_origin),
-        sequencer(std::make_unique<Sequencer>(log.get(), evidence.get(),
-                                              Sequencer::Options())),
+        sequencer(std::make_unique<Sequencer>(
+            log.get(), &checkpoints, evidence.get(), Sequencer::Options())),
         publishing(&checker, sequencer.get(), &authorizer, options.publishing),
-        relay({&log->cache(), &log->index(), subscriptions.get(), &authorizer,
-               log->federation_source(), options.log_origin},
+        relay({&log->cache(), log->proof_source(), &log->index(),
+               subscriptions.get(), &authorizer, log->federation_source(),
+               options.log_origin},
               options.relay),
+        witnesses(log.get(), &authorizer),
         documents_service(documents.get(), &authorizer),
+        log_service(log.get(), &authorizer),
         registry_service(log.get(), &authorizer),
-        updates_service(log.get(), &authorizer) {}
+        updates_service(log.get(), &authorizer) {
+    checkpoints.SetListener([this] { witnesses.Wake(); });
+  }
 
   HubOptions options;
   OwnIdentity own;
   std::unique_ptr<ProjectedLog> log;
+  CheckpointPublisher checkpoints;
   std::unique_ptr<DocumentStore> documents;
   std::unique_ptr<SubscriptionTable> subscriptions;
   std::unique_ptr<EvidenceFolder> evidence;
@@ -92,7 +140,9 @@ struct Hub::Parts {
   std::unique_ptr<Sequencer> sequencer;
   PublishingService publishing;
   RelayService relay;
+  WitnessService witnesses;
   DocumentsService documents_service;
+  LogService log_service;
   RegistryService registry_service;
   UpdatesService updates_service;
   std::unique_ptr<grpc::Server> server;
@@ -105,6 +155,7 @@ Hub::~Hub() { Drain(absl::Now() + absl::Seconds(5)); }
 
 int Hub::port() const { return parts_->port; }
 const OwnIdentity& Hub::identity() const { return parts_->own; }
+const NoteKey& Hub::log_key() const { return parts_->checkpoints.key(); }
 Position Hub::log_size() const { return parts_->log->Size(); }
 
 absl::StatusOr<OwnIdentity> Hub::Check(const HubOptions& options) {
@@ -128,7 +179,9 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   const std::string& folder = options.data_folder;
   if (absl::Status s = MakeFolder(folder); !s.ok()) return s;
   auto log = ProjectedLog::Open(folder, *std::move(federation));
-  if (!log.ok()) return log.status();
+  if (!log.ok()) return WithRecovery(log.status());
+  auto log_signer = OpenLogKey(options, (*log)->store().Size() == 0);
+  if (!log_signer.ok()) return log_signer.status();
   if (absl::Status s = CheckOrigin((*log)->store(), options.log_origin);
       !s.ok()) {
     return s;
@@ -142,7 +195,12 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
 
   auto parts = std::make_unique<Parts>(
       std::move(options), *std::move(own), *std::move(log),
-      *std::move(documents), *std::move(subscriptions), *std::move(evidence));
+      *std::move(log_signer), *std::move(documents), *std::move(subscriptions), *std::move(evidence));
+  if (absl::Status s = CheckOwnCheckpoint(*parts->log, parts->checkpoints);
+      !s.ok()) {
+    return s;
+  }
+  if (absl::Status s = parts->checkpoints.PublishAll(); !s.ok()) return s;
   auto credentials = MakeServerCredentials(parts->options.tls,
                                            parts->log->federation_source());
   if (!credentials.ok()) return credentials.status();
@@ -151,7 +209,9 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   PrepareServer(parts->options.listen_address, *std::move(credentials),
                 &builder, &parts->port);
   builder.RegisterService(&parts->publishing);
+  builder.RegisterService(&parts->witnesses);
   builder.RegisterService(&parts->documents_service);
+  builder.RegisterService(&parts->log_service);
   builder.RegisterService(&parts->registry_service);
   builder.RegisterService(&parts->updates_service);
   parts->relay.Register(builder);
@@ -171,6 +231,7 @@ void Hub::Drain(absl::Time deadline) {
   // read its answers may not take all the time.
   const absl::Time now = absl::Now();
   parts.publishing.Drain(now + (deadline - now) / 2);
+  parts.witnesses.Drain(deadline);
   parts.relay.Drain(deadline);
   parts.server->Shutdown(absl::ToChronoTime(deadline));
   parts.relay.Stop();

@@ -10,6 +10,7 @@
 #include "server/hub/publishing_service.h"
 #include "server/identity/server_credentials.h"
 #include "server/relay/relay_service.h"
+#include "verify/note.h"
 
 namespace gaceta {
 
@@ -23,6 +24,9 @@ struct HubOptions {
   std::string federation;
   // `hub.gaceta.example/log`.
   std::string log_origin;
+  // PEM file of the Ed25519 key that signs checkpoints. Empty: log.key in the
+  // data folder, made when the log is new. Who loses it has lost the log.
+  std::string log_key_file;
   // `host:port`; port 0 for any.
   std::string listen_address;
   ServerTlsFiles tls;
@@ -53,6 +57,8 @@ class Hub {
   int port() const;
   // Of its certificate.
   const OwnIdentity& identity() const;
+  // The key that signs checkpoints, for the log policy.
+  const NoteKey& log_key() const;
   // Entries in the log.
   Position log_size() const;
 

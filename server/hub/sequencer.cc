@@ -90,9 +90,12 @@ struct Sequencer::Batch {
   absl::flat_hash_map<std::pair<std::string, std::uint64_t>, Position> places;
 };
 
-Sequencer::Sequencer(ProjectedLog* log, EvidenceFolder* evidence,
-                     Options options)
-    : log_(log), evidence_(evidence), options_(std::move(options)) {
+Sequencer::Sequencer(ProjectedLog* log, CheckpointPublisher* checkpoints,
+                     EvidenceFolder* evidence, Options options)
+    : log_(log),
+      checkpoints_(checkpoints),
+      evidence_(evidence),
+      options_(std::move(options)) {
   if (auto last = LastRecordedTime(log_->store()); last.ok()) {
     last_recorded_ = *last;
   } else {
@@ -156,6 +159,8 @@ void Sequencer::Sequence(std::vector<Waiting> waiting) {
   absl::Status usable = broken_;
   // An index that is behind would not show what was published before.
   if (usable.ok()) usable = log_->Repair();
+  // What is in the log without a checkpoint gets it first.
+  if (usable.ok()) usable = Publish();
   for (Waiting& one : waiting) {
     absl::Status status = usable;
     if (status.ok()) status = Admit(&one, &batch);
@@ -163,21 +168,32 @@ void Sequencer::Sequence(std::vector<Waiting> waiting) {
   }
   if (batch.answers.empty()) return;
 
-  const absl::Status appended = Append(batch);
+  absl::Status appended = Append(batch);
   if (appended.ok()) {
     for (auto& [publisher, head] : batch.heads) {
       heads_[publisher] = std::move(head);
     }
+    appended = Publish();
   }
   for (Batch::Answer& answer : batch.answers) {
     if (!appended.ok()) {
       answer.done(appended);
     } else if (answer.clash != nullptr) {
       answer.done(Conflict(*answer.clash));
+    } else if (absl::Status s = checkpoints_->Prove(&answer.receipt); !s.ok()) {
+      answer.done(absl::UnavailableError(s.message()));
     } else {
       answer.done(std::move(answer.receipt));
     }
   }
+}
+
+absl::Status Sequencer::Publish() {
+  const absl::Status status = checkpoints_->PublishAll();
+  if (status.ok()) return status;
+  spdlog::error("cannot publish a checkpoint error=\"{}\"",
+                std::string(status.message()));
+  return absl::UnavailableError(status.message());
 }
 
 absl::Status Sequencer::Append(const Batch& batch) {
@@ -221,6 +237,9 @@ absl::Status Sequencer::Admit(Waiting* waiting, Batch* batch) {
                            : CheckKey(candidate);
       !s.ok()) {
     return s;
+  }
+  if (!IsRegistryChange(candidate)) {
+    if (absl::Status s = CheckLogPolicy(); !s.ok()) return s;
   }
   if (known->has_value()) {
     AddClash("STATEMENT_ID_TAKEN", (*known)->position,
@@ -335,6 +354,24 @@ absl::Status Sequencer::CheckKey(const Candidate& candidate) const {
       ->FindKey(candidate.header.publisher(), candidate.statement.key_id(),
                 kLatest)
       .status();
+}
+
+absl::Status Sequencer::CheckLogPolicy() const {
+  const auto registry = log_->registry().Snapshot();
+  const LogPolicyInForce* in_force = registry->log_policy();
+  const NoteKey& own = checkpoints_->key();
+  if (in_force != nullptr) {
+    for (const NoteKey& key : in_force->policy.logs()) {
+      if (key.name() == own.name() && key.key_id() == own.key_id()) {
+        return absl::OkStatus();
+      }
+    }
+  }
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "the registry has no log policy with this hub's key ", own.ToString(),
+          "; the secretariat has to publish one")),
+      "NO_LOG_POLICY");
 }
 
 absl::Status Sequencer::CheckRegistrySignature(

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "gaceta/v1/statement.pb.h"
 #include "server/hub/candidate.h"
+#include "server/hub/checkpoint_publisher.h"
 #include "server/hub/evidence_folder.h"
 #include "server/projections/projected_log.h"
 #include "verify/statement.h"
@@ -27,7 +28,8 @@ namespace gaceta {
 
 // Group commit: one thread takes all that waits, checks what needs order
 // (publishers' chains, ids used before, keys revoked meanwhile), appends the
-// good ones as one unit, and answers each when that unit is durable.
+// good ones as one unit, signs a checkpoint for it, and answers each when both
+// are durable.
 //
 // Statements are sequenced in the order of their Submit(). The same id with the
 // same header gets its first receipt again; the same id, or the same place in a
@@ -45,8 +47,9 @@ class Sequencer {
     std::function<absl::Time()> clock = [] { return absl::Now(); };
   };
 
-  // Both must outlive this object.
-  Sequencer(ProjectedLog* log, EvidenceFolder* evidence, Options options);
+  // All must outlive this object.
+  Sequencer(ProjectedLog* log, CheckpointPublisher* checkpoints,
+            EvidenceFolder* evidence, Options options);
   // Answers all that was submitted.
   ~Sequencer();
   Sequencer(const Sequencer&) = delete;
@@ -54,8 +57,8 @@ class Sequencer {
 
   // `done` is called once, on the sequencer's thread, which it must not hold
   // up. Errors: the reasons that PublishingService names; kUnavailable if the
-  // log cannot be written now: nothing is in the log, and the statement may be
-  // sent again.
+  // log, or its checkpoint, cannot be written now: the statement may be sent
+  // again.
   void Submit(Candidate candidate, Done done);
 
   // End of a publisher's chain in the log.
@@ -97,12 +100,17 @@ class Sequencer {
                                                      Batch* batch);
   // Keeps the evidence and says what is refused.
   absl::Status Conflict(const Clash& clash) const;
+  // Refuses what nobody could verify yet.
+  absl::Status CheckLogPolicy() const;
   absl::Status Append(const Batch& batch);
+  // Shows readers all that is in the log.
+  absl::Status Publish();
   // Takes no statements any more.
   void Break(const absl::Status& why);
   absl::Time NextRecordedTime();
 
   ProjectedLog* const log_;
+  CheckpointPublisher* const checkpoints_;
   EvidenceFolder* const evidence_;
   const Options options_;
 

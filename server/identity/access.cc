@@ -52,6 +52,8 @@ std::vector<AccessRule> MakeTable() {
       HubReaders(), NodeReaders());
   Add(&table, "DocumentsService", {"UploadDocument"}, {Role::kNode},
       submitters);
+  Add(&table, "LogService", {"GetCheckpoint", "GetProof"}, HubReaders(),
+      NodeReaders());
   Add(&table, "PublishingService", {"GetChainHead", "Publish"}, publishers,
       NobodyRoles());
   Add(&table, "RegistryService",
@@ -66,6 +68,7 @@ std::vector<AccessRule> MakeTable() {
       NobodyRoles(), submitters);
   Add(&table, "UpdatesService", {"GetUpdate", "ListUpdates"}, HubReaders(),
       NodeReaders());
+  Add(&table, "WitnessService", {"Witness"}, {Role::kNode}, NobodyRoles());
   return table;
 }
 

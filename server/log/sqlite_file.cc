@@ -2,8 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -44,6 +46,13 @@ absl::Status RunSqlite(absl::string_view what,
         CodeOf(error.getErrorCode()),
         absl::StrCat(what, ": ", error.what(),
                      busy ? "; is another server using this folder?" : ""));
+  }
+}
+
+void RemoveSqliteFile(const std::string& path) {
+  std::error_code ignored;  // What is not there need not be removed.
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(absl::StrCat(path, suffix), ignored);
   }
 }
 

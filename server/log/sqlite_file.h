@@ -36,6 +36,9 @@ struct SqliteFileOptions {
 absl::StatusOr<std::unique_ptr<SQLite::Database>> OpenSqliteFile(
     const SqliteFileOptions& options);
 
+// Removes a file and what SQLite keeps beside it. Nothing may have it open.
+void RemoveSqliteFile(const std::string& path);
+
 // Runs `work`; an exception of SQLite becomes a Status that begins with `what`:
 // kResourceExhausted (disk full), kUnavailable (busy), kDataLoss (damaged) or
 // kInternal.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <map>
 #include <memory>
@@ -309,13 +308,6 @@ class SqliteStatementIndex : public StatementIndex {
   Position next_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-void RemoveDatabase(const std::string& path) {
-  std::error_code ignored;  // What is not there need not be removed.
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    std::filesystem::remove(absl::StrCat(path, suffix), ignored);
-  }
-}
-
 absl::StatusOr<std::unique_ptr<StatementIndex>> OpenOnce(
     const std::string& path) {
   SqliteFileOptions options;
@@ -341,7 +333,7 @@ absl::StatusOr<std::unique_ptr<StatementIndex>> StatementIndex::Open(
       index.status().code() == absl::StatusCode::kInternal;
   if (index.ok() || !unusable || path == ":memory:") return index;
   // Nothing is lost: the log has it all.
-  RemoveDatabase(path);
+  RemoveSqliteFile(path);
   return OpenOnce(path);
 }
 

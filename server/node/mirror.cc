@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
 #include "spdlog/spdlog.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -43,7 +44,7 @@ Mirror::~Mirror() { Stop(); }
 
 absl::Status Mirror::Start() {
   if (absl::Status s = Subscribe(); !s.ok()) return s;
-  spdlog::info("mirror follows hub position={}", log_->Size());
+  spdlog::info("mirror follows hub position={}", log_->store().Size());
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }
@@ -100,7 +101,8 @@ absl::Status Mirror::status() const {
 
 absl::StatusOr<EntryVerifier::State> Mirror::EndOfLog() const {
   EntryVerifier::State state;
-  state.next_position = log_->Size();
+  if (const LogHeadPtr head = log_->head()) state.checkpoint = head->note;
+  state.next_position = log_->store().Size();
   std::vector<std::string> publishers = {std::string(kSecretariat)};
   for (const auto& [id, member] : log_->registry().Snapshot()->members()) {
     publishers.push_back(id);
@@ -124,9 +126,9 @@ void Mirror::Run() {
       absl::MutexLock lock(&mu_);
       subscriber = subscriber_.get();
     }
-    const Position begin = log_->Size();
+    const Position begin = log_->store().Size();
     absl::Status status = Follow(subscriber);
-    if (log_->Size() != begin) backoff.Reset();
+    if (log_->store().Size() != begin) backoff.Reset();
     const absl::Duration wait = backoff.Next();
     {
       absl::MutexLock lock(&mu_);
@@ -136,13 +138,13 @@ void Mirror::Run() {
         spdlog::error(
             "mirror ended position={} reason={} error=\"{}\" next_step=\"tell "
             "the hub's operator; this node serves what it has\"",
-            log_->Size(), Reason(status), std::string(status.message()));
+            log_->store().Size(), Reason(status), std::string(status.message()));
         return;
       }
       spdlog::error(
           "mirror refused position={} reason={} error=\"{}\" "
           "next_attempt_in={}",
-          log_->Size(), Reason(status), std::string(status.message()),
+          log_->store().Size(), Reason(status), std::string(status.message()),
           absl::FormatDuration(wait));
       if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), wait)) return;
     }
@@ -158,20 +160,21 @@ absl::Status Mirror::Follow(client::Subscriber* subscriber) {
     auto delivery = subscriber->Next();
     if (!delivery.ok()) return delivery.status();
     if (!connected_.exchange(true)) {
-      spdlog::info("mirror connected position={}", log_->Size());
+      spdlog::info("mirror connected position={}", log_->store().Size());
     }
     const bool live = delivery->live;
     if (absl::Status s = Keep(std::move(delivery->entries)); !s.ok()) return s;
+    if (absl::Status s = Publish(*delivery); !s.ok()) return s;
     if (live == live_) continue;
     live_ = live;
     spdlog::info("mirror {} position={}", live ? "live" : "catching up",
-                 log_->Size());
+                 log_->store().Size());
   }
 }
 
 absl::Status Mirror::Keep(std::vector<VerifiedEntry> entries) {
   if (entries.empty()) return absl::OkStatus();
-  const Position begin = log_->Size();
+  const Position begin = log_->store().Size();
   std::vector<StoredEntry> stored;
   stored.reserve(entries.size());
   for (VerifiedEntry& entry : entries) {
@@ -200,8 +203,52 @@ absl::Status Mirror::Keep(std::vector<VerifiedEntry> entries) {
       return status;
     }
   }
-  if (listener_ != nullptr) listener_();
   return absl::OkStatus();
+}
+
+absl::Status Mirror::Publish(const client::Delivery& delivery) {
+  if (delivery.checkpoint.empty()) return absl::OkStatus();
+  auto newest = CheckpointOf(delivery.checkpoint);
+  if (!newest.ok()) return newest.status();
+  const Position kept = log_->store().Size();
+  // What the hub's newest checkpoint has may still be on its way, while the log
+  // grows: then an earlier one is waited for.
+  if (newest->size <= kept) {
+    target_ = {*newest, delivery.checkpoint};
+  }
+  if (target_.checkpoint.size > log_->Size() &&
+      target_.checkpoint.size <= kept) {
+    if (absl::Status s = PublishTarget(); !s.ok()) return s;
+    if (listener_ != nullptr) listener_();
+  }
+  if (newest->size > kept && target_.checkpoint.size <= log_->Size()) {
+    target_ = {*newest, delivery.checkpoint};
+  }
+  return PublishCosigned(delivery.cosigned_checkpoint);
+}
+
+absl::Status Mirror::PublishTarget() {
+  const Checkpoint& checkpoint = target_.checkpoint;
+  auto root = log_->tree().Root(checkpoint.size);
+  if (!root.ok()) return root.status();
+  if (*root != checkpoint.root) {
+    return WithReason(
+        absl::DataLossError(absl::StrCat(
+            "the mirrored log of ", checkpoint.size,
+            " entries is not the one of the hub's checkpoint: this node's copy "
+            "is damaged")),
+        "MIRROR_DAMAGED");
+  }
+  return log_->Publish(checkpoint, target_.note);
+}
+
+absl::Status Mirror::PublishCosigned(const std::string& note) {
+  if (note.empty() || note == published_cosigned_) return absl::OkStatus();
+  auto checkpoint = CheckpointOf(note);
+  if (!checkpoint.ok()) return checkpoint.status();
+  if (checkpoint->size > log_->Size()) return absl::OkStatus();
+  published_cosigned_ = note;
+  return log_->PublishCosigned(*checkpoint, note);
 }
 
 StoredEntry Mirror::ToStored(VerifiedEntry entry) const {

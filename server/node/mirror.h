@@ -19,6 +19,7 @@
 #include "gaceta/v1/relay.pb.h"
 #include "server/node/outbox.h"
 #include "server/projections/projected_log.h"
+#include "verify/checkpoint.h"
 
 namespace gaceta {
 
@@ -56,7 +57,7 @@ class Mirror {
   Mirror(const Mirror&) = delete;
   Mirror& operator=(const Mirror&) = delete;
 
-  // Called by the mirror's thread after each append. Set before Start().
+  // Called by the mirror's thread whenever readers may see more. Set before Start().
   void SetListener(std::function<void()> listener) {
     listener_ = std::move(listener);
   }
@@ -80,6 +81,10 @@ class Mirror {
   // Keeps what comes until an error.
   absl::Status Follow(client::Subscriber* subscriber);
   absl::Status Keep(std::vector<VerifiedEntry> entries);
+  // Shows this node's readers what is kept and has a checkpoint.
+  absl::Status Publish(const client::Delivery& delivery);
+  absl::Status PublishTarget();
+  absl::Status PublishCosigned(const std::string& note);
   StoredEntry ToStored(VerifiedEntry entry) const;
 
   const MirrorOptions options_;
@@ -89,6 +94,12 @@ class Mirror {
   std::thread thread_;
   // Touched only by the mirror's thread.
   bool live_ = false;
+  // The checkpoint that is published next, or was last.
+  struct {
+    Checkpoint checkpoint;
+    std::string note;
+  } target_;
+  std::string published_cosigned_;
   // Whether something has come since the connection was last lost.
   std::atomic<bool> connected_{false};
 

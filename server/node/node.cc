@@ -12,6 +12,7 @@
 #include "errors/errors.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
+#include "pki/note_key.h"
 #include "server/documents/document_store.h"
 #include "server/identity/authorizer.h"
 #include "server/log/subscription_table.h"
@@ -20,8 +21,10 @@
 #include "server/node/outbox.h"
 #include "server/node/submission_intake.h"
 #include "server/node/submissions_service.h"
+#include "server/node/witness.h"
 #include "server/projections/projected_log.h"
 #include "server/services/documents_service.h"
+#include "server/services/log_service.h"
 #include "server/services/registry_service.h"
 #include "server/services/server_builder.h"
 #include "server/services/updates_service.h"
@@ -108,6 +111,7 @@ struct Node::Parts {
     // that come back: neither waits for the other.
     std::shared_ptr<grpc::Channel> publish_channel;
     std::shared_ptr<grpc::Channel> document_channel;
+    std::unique_ptr<CheckpointWitness> witness;
   };
 
   Parts(NodeOptions node_options, Opened all)
@@ -118,11 +122,12 @@ struct Node::Parts {
         intake({options.state, opened.outbox.get(), opened.log.get(),
                 opened.documents.get()}),
         submissions(&intake, opened.outbox.get(), &authorizer),
-        relay({&opened.log->cache(), &opened.log->index(),
-               opened.subscriptions.get(), &authorizer,
+        relay({&opened.log->cache(), opened.log->proof_source(),
+               &opened.log->index(), opened.subscriptions.get(), &authorizer,
                opened.log->federation_source(), options.log_origin},
               options.relay),
         documents_service(opened.documents.get(), &authorizer),
+        log_service(opened.log.get(), &authorizer),
         registry_service(opened.log.get(), &authorizer),
         updates_service(opened.log.get(), &authorizer),
         link(LinkOptions(options), opened.publish_channel, opened.outbox.get(),
@@ -131,7 +136,9 @@ struct Node::Parts {
                         opened.document_channel, opened.log.get(),
                         opened.documents.get()),
         mirror(MirrorOptionsOf(options), opened.log.get(),
-               opened.outbox.get()) {
+               opened.outbox.get()),
+        witness_link(std::move(opened.witness), opened.document_channel,
+                     options.backoff) {
     opened.outbox->SetListener([this](const std::vector<std::string>& ids) {
       submissions.Changed(ids);
       link.Wake();
@@ -148,11 +155,13 @@ struct Node::Parts {
   SubmissionsService submissions;
   RelayService relay;
   DocumentsService documents_service;
+  LogService log_service;
   RegistryService registry_service;
   UpdatesService updates_service;
   HubLink link;
   DocumentMirror document_mirror;
   Mirror mirror;
+  WitnessLink witness_link;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -168,6 +177,21 @@ absl::StatusOr<std::unique_ptr<StatementSigner>> OpenSigner(
   }
   return std::make_unique<StatementSigner>(options.log_origin, options.state,
                                            *std::move(key));
+}
+
+absl::StatusOr<std::unique_ptr<CheckpointWitness>> OpenWitness(
+    const NodeOptions& options, ProjectedLog* log) {
+  const std::string name = absl::StrCat(
+      "node.", absl::AsciiStrToLower(options.state), ".", options.federation);
+  auto signer =
+      options.cosigner_key_file.empty()
+          ? pki::ReadOrMakeNoteKey(options.data_folder + "/cosigner.key", name,
+                                   NoteKeyType::kCosignature)
+          : pki::ReadNoteKey(options.cosigner_key_file, name,
+                             NoteKeyType::kCosignature);
+  if (!signer.ok()) return Annotate(signer.status(), "cosigner_key_file");
+  return CheckpointWitness::Open(&log->checkpoints(), *std::move(signer),
+                                 log->federation_source());
 }
 
 }  // namespace
@@ -220,12 +244,15 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   auto outbox = Outbox::Open(std::move(outbox_options), signer->get());
   if (!outbox.ok()) return outbox.status();
 
+  auto witness = OpenWitness(options, log->get());
+  if (!witness.ok()) return witness.status();
+
   auto parts = std::make_unique<Parts>(
       std::move(options),
       Parts::Opened{*std::move(own), *std::move(signer), *std::move(log),
                     *std::move(documents), *std::move(subscriptions),
                     *std::move(outbox), *std::move(publish_channel),
-                    *std::move(document_channel)});
+                    *std::move(document_channel), *std::move(witness)});
   auto credentials = MakeServerCredentials(
       parts->options.tls, parts->opened.log->federation_source());
   if (!credentials.ok()) return credentials.status();
@@ -235,6 +262,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
                 &builder, &parts->port);
   builder.RegisterService(&parts->submissions);
   builder.RegisterService(&parts->documents_service);
+  builder.RegisterService(&parts->log_service);
   builder.RegisterService(&parts->registry_service);
   builder.RegisterService(&parts->updates_service);
   parts->relay.Register(builder);
@@ -250,6 +278,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
     node->parts_->document_mirror.Start();
   }
   node->parts_->link.Start();
+  node->parts_->witness_link.Start();
   return node;
 }
 
@@ -266,6 +295,7 @@ void Node::Drain(absl::Time deadline) {
   // What is under way to the hub is sent again by the next start, and then gets
   // its receipts.
   parts.link.Stop();
+  parts.witness_link.Stop();
   parts.mirror.Stop();
   parts.document_mirror.Stop();
   parts.server.reset();

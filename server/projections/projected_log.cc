@@ -9,34 +9,81 @@
 #include "spdlog/spdlog.h"
 
 namespace gaceta {
+namespace {
 
-ProjectedLog::ProjectedLog(std::unique_ptr<LogStore> store,
-                           std::unique_ptr<StatementIndex> index,
-                           Federation empty, EntryCache::Options cache_options)
-    : store_(std::move(store)),
-      index_(std::move(index)),
+// What this server published before it was opened.
+absl::StatusOr<LogHeadPtr> ReadHead(const CheckpointStore& checkpoints) {
+  auto published = checkpoints.Get(CheckpointKind::kPublished);
+  if (!published.ok()) return published.status();
+  if (!published->has_value()) return LogHeadPtr();
+  auto cosigned = checkpoints.Get(CheckpointKind::kCosigned);
+  if (!cosigned.ok()) return cosigned.status();
+  auto head = std::make_shared<LogHead>();
+  auto checkpoint = CheckpointOf(**published);
+  if (!checkpoint.ok()) return checkpoint.status();
+  head->checkpoint = *std::move(checkpoint);
+  head->note = **std::move(published);
+  if (cosigned->has_value()) {
+    auto seen = CheckpointOf(**cosigned);
+    if (!seen.ok()) return seen.status();
+    head->cosigned_size = seen->size;
+    head->cosigned_note = **std::move(cosigned);
+    head->cosigned_number = 1;
+  }
+  return LogHeadPtr(std::move(head));
+}
+
+}  // namespace
+
+ProjectedLog::ProjectedLog(Parts parts, Federation empty,
+                           EntryCache::Options cache_options)
+    : store_(std::move(parts.store)),
+      checkpoints_(std::move(parts.checkpoints)),
+      tree_(std::move(parts.tree)),
+      index_(std::move(parts.index)),
       registry_(std::move(empty)),
-      cache_(store_.get(), cache_options) {}
+      cache_(store_.get(), cache_options),
+      head_(std::move(parts.head)) {
+  cache_.SetEnd(head_ == nullptr ? 0 : head_->checkpoint.size);
+}
 
 absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::Open(
     const std::string& folder, Federation empty,
     EntryCache::Options cache_options) {
   auto store = SqliteLogStore::Open(absl::StrCat(folder, "/log.db"));
   if (!store.ok()) return store.status();
-  auto index = StatementIndex::Open(absl::StrCat(folder, "/index.db"));
-  if (!index.ok()) return index.status();
-  std::unique_ptr<ProjectedLog> log(new ProjectedLog(
-      *std::move(store), *std::move(index), std::move(empty), cache_options));
-  if (absl::Status s = log->CatchUp(); !s.ok()) return s;
-  return log;
+  return OpenOver(*std::move(store), folder, std::move(empty), cache_options);
 }
 
 absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::OpenInMemory(
     std::unique_ptr<LogStore> store, Federation empty) {
-  auto index = StatementIndex::Open(":memory:");
+  return OpenOver(std::move(store), "", std::move(empty), {});
+}
+
+absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::OpenOver(
+    std::unique_ptr<LogStore> store, const std::string& folder,
+    Federation empty, EntryCache::Options cache_options) {
+  const auto path = [&folder](absl::string_view name) {
+    return folder.empty() ? ":memory:" : absl::StrCat(folder, "/", name);
+  };
+  Parts parts;
+  parts.store = std::move(store);
+  auto checkpoints = CheckpointStore::Open(path("checkpoints.db"));
+  if (!checkpoints.ok()) return checkpoints.status();
+  parts.checkpoints = *std::move(checkpoints);
+  auto head = ReadHead(*parts.checkpoints);
+  if (!head.ok()) return head.status();
+  parts.head = *std::move(head);
+  auto tree = LogTree::Open(
+      path("tree.db"), *parts.store,
+      parts.head == nullptr ? nullptr : &parts.head->checkpoint);
+  if (!tree.ok()) return tree.status();
+  parts.tree = *std::move(tree);
+  auto index = StatementIndex::Open(path("index.db"));
   if (!index.ok()) return index.status();
-  std::unique_ptr<ProjectedLog> log(new ProjectedLog(
-      std::move(store), *std::move(index), std::move(empty), {}));
+  parts.index = *std::move(index);
+  std::unique_ptr<ProjectedLog> log(
+      new ProjectedLog(std::move(parts), std::move(empty), cache_options));
   if (absl::Status s = log->CatchUp(); !s.ok()) return s;
   return log;
 }
@@ -60,6 +107,10 @@ absl::Status ProjectedLog::Append(Position expected,
   if (absl::Status s = Repair(); !s.ok()) return s;
   if (absl::Status s = store_->Append(expected, entries); !s.ok()) return s;
 
+  if (absl::Status s = tree_->Append(entries); !s.ok()) {
+    spdlog::error("tiles are kept in memory position={} error=\"{}\"", expected,
+                  std::string(s.message()));
+  }
   absl::Status projected = index_->Apply(expected, entries);
   Position position = expected;
   for (const StoredEntry& entry : entries) {
@@ -71,6 +122,47 @@ absl::Status ProjectedLog::Append(Position expected,
   }
   cache_.Append(expected, entries);
   return absl::OkStatus();
+}
+
+absl::Status ProjectedLog::Publish(const Checkpoint& checkpoint,
+                                   std::string note) {
+  if (absl::Status s = checkpoints_->Put(CheckpointKind::kPublished, note);
+      !s.ok()) {
+    return s;
+  }
+  ChangeHead([&](LogHead* head) {
+    head->checkpoint = checkpoint;
+    head->note = std::move(note);
+  });
+  // After the head, so that who sees an entry sees a checkpoint that has it.
+  cache_.SetEnd(checkpoint.size);
+  return absl::OkStatus();
+}
+
+absl::Status ProjectedLog::PublishCosigned(const Checkpoint& checkpoint,
+                                           std::string note) {
+  if (absl::Status s = checkpoints_->Put(CheckpointKind::kCosigned, note);
+      !s.ok()) {
+    return s;
+  }
+  ChangeHead([&](LogHead* head) {
+    head->cosigned_size = checkpoint.size;
+    head->cosigned_note = std::move(note);
+    ++head->cosigned_number;
+  });
+  return absl::OkStatus();
+}
+
+void ProjectedLog::ChangeHead(absl::FunctionRef<void(LogHead*)> change) {
+  absl::MutexLock lock(&head_mu_);
+  LogHead next = head_ == nullptr ? LogHead{} : *head_;
+  change(&next);
+  head_ = std::make_shared<const LogHead>(std::move(next));
+}
+
+LogHeadPtr ProjectedLog::head() const {
+  absl::MutexLock lock(&head_mu_);
+  return head_;
 }
 
 }  // namespace gaceta

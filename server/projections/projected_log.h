@@ -1,5 +1,5 @@
-// A server's copy of the log together with what is derived from it: where each
-// statement is, the registry, and the entries as streams send them.
+// A server's copy of the log together with what is derived from it: its tree,
+// where each statement is, the registry, and the entries as streams send them.
 #ifndef GACETA_SERVER_PROJECTIONS_PROJECTED_LOG_H_
 #define GACETA_SERVER_PROJECTIONS_PROJECTED_LOG_H_
 
@@ -7,31 +7,40 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "server/log/checkpoint_store.h"
+#include "server/log/log_head.h"
 #include "server/log/log_store.h"
+#include "server/log/log_tree.h"
 #include "server/log/statement_index.h"
 #include "server/registry/registry.h"
 #include "server/relay/entry_cache.h"
+#include "server/relay/stream_prover.h"
 #include "verify/federation.h"
 
 namespace gaceta {
 
-// The hub's sequencer and a node's mirror append through it, so that readers
-// see an entry only when it is durable and every projection has it.
+// The hub's sequencer and a node's mirror append through it. Readers see an
+// entry only when it is durable, every projection has it, and a checkpoint that
+// has it is durable as well: then Publish() shows both.
 //
 // Projections can be thrown away: at opening, each is brought up to date from
 // the log by the code that does so in daily work.
 //
-// Thread safety: one thread appends; all else may be called concurrently.
+// Thread safety: one thread appends and publishes; all else may be called
+// concurrently.
 class ProjectedLog {
  public:
-  // Opens or makes `folder`/log.db and `folder`/index.db. `empty` is a registry
-  // that knows the federation's root alone.
+  // Opens or makes `folder`/log.db, checkpoints.db, tree.db and index.db.
+  // `empty` is a registry that knows the federation's root alone.
   //
   // kUnavailable: another server uses the folder. kDataLoss: stored bytes are
-  // damaged.
+  // damaged, or are not those that the last checkpoint was signed for.
   static absl::StatusOr<std::unique_ptr<ProjectedLog>> Open(
       const std::string& folder, Federation empty,
       EntryCache::Options cache_options = {});
@@ -40,7 +49,7 @@ class ProjectedLog {
   static absl::StatusOr<std::unique_ptr<ProjectedLog>> OpenInMemory(
       std::unique_ptr<LogStore> store, Federation empty);
 
-  // Appends as LogStore::Append() does; then the projections, then readers.
+  // Appends as LogStore::Append() does; then the projections.
   //
   // An error of the store means that nothing is there. When the store has the
   // entries and a projection fails, the entries count: the projection is
@@ -52,13 +61,30 @@ class ProjectedLog {
   // behind.
   absl::Status Repair();
 
-  // Entries that readers may see.
+  // Shows readers a checkpoint and the entries that it has, once it is durable.
+  // `note` is that of `checkpoint`, whose signature and root the caller has made
+  // or checked; its size is not less than before, nor beyond the store's.
+  absl::Status Publish(const Checkpoint& checkpoint, std::string note);
+  // The same for a checkpoint that a quorum has cosigned. Does nothing if it is
+  // not newer than the last.
+  absl::Status PublishCosigned(const Checkpoint& checkpoint, std::string note);
+
+  // The newest checkpoint that was published; null if none was.
+  LogHeadPtr head() const;
+  // Entries that readers may see: those of head().
   Position Size() const { return cache_.Size(); }
 
   const LogStore& store() const { return *store_; }
+  CheckpointStore& checkpoints() const { return *checkpoints_; }
+  const LogTree& tree() const { return *tree_; }
   const StatementIndex& index() const { return *index_; }
   const Registry& registry() const { return registry_; }
   EntryCache& cache() { return cache_; }
+
+  // What streams are proved with.
+  ProofSource proof_source() const {
+    return {tree_.get(), [this] { return head(); }};
+  }
 
   // A snapshot source, for who follows the registry.
   std::function<std::shared_ptr<const Federation>()> federation_source() const {
@@ -66,16 +92,34 @@ class ProjectedLog {
   }
 
  private:
-  ProjectedLog(std::unique_ptr<LogStore> store,
-               std::unique_ptr<StatementIndex> index, Federation empty,
+  // What can fail to open.
+  struct Parts {
+    std::unique_ptr<LogStore> store;
+    std::unique_ptr<CheckpointStore> checkpoints;
+    std::unique_ptr<LogTree> tree;
+    std::unique_ptr<StatementIndex> index;
+    LogHeadPtr head;
+  };
+  // Opens the rest over `store`: `folder` is empty for what stays in memory.
+  static absl::StatusOr<std::unique_ptr<ProjectedLog>> OpenOver(
+      std::unique_ptr<LogStore> store, const std::string& folder,
+      Federation empty, EntryCache::Options cache_options);
+
+  ProjectedLog(Parts parts, Federation empty,
                EntryCache::Options cache_options);
 
   absl::Status CatchUp();
+  void ChangeHead(absl::FunctionRef<void(LogHead*)> change);
 
   const std::unique_ptr<LogStore> store_;
+  const std::unique_ptr<CheckpointStore> checkpoints_;
+  const std::unique_ptr<LogTree> tree_;
   const std::unique_ptr<StatementIndex> index_;
   Registry registry_;
   EntryCache cache_;
+
+  mutable absl::Mutex head_mu_;
+  LogHeadPtr head_ ABSL_GUARDED_BY(head_mu_);
 };
 
 }  // namespace gaceta

@@ -22,7 +22,10 @@ std::size_t BytesOf(const std::vector<RelayedEntryPtr>& entries) {
 }  // namespace
 
 EntryCache::EntryCache(const LogStore* store, Options options)
-    : store_(store), options_(options), tail_begin_(store->Size()) {
+    : store_(store),
+      options_(options),
+      end_(store->Size()),
+      tail_begin_(end_) {
   loader_ = std::thread([this] { LoadLoop(); });
 }
 
@@ -42,24 +45,29 @@ void EntryCache::Append(Position begin, absl::Span<const StoredEntry> entries) {
   for (const StoredEntry& entry : entries) {
     relayed.push_back(std::make_shared<RelayedEntry>(position++, entry));
   }
+  absl::MutexLock lock(&mu_);
+  for (RelayedEntryPtr& entry : relayed) {
+    tail_bytes_ += entry->bytes();
+    tail_.push_back(std::move(entry));
+  }
+  while (tail_bytes_ > options_.tail_bytes && tail_.size() > 1) {
+    tail_bytes_ -= tail_.front()->bytes();
+    tail_.pop_front();
+    ++tail_begin_;
+  }
+}
+
+void EntryCache::SetEnd(Position end) {
   {
     absl::MutexLock lock(&mu_);
-    for (RelayedEntryPtr& entry : relayed) {
-      tail_bytes_ += entry->bytes();
-      tail_.push_back(std::move(entry));
-    }
-    while (tail_bytes_ > options_.tail_bytes && tail_.size() > 1) {
-      tail_bytes_ -= tail_.front()->bytes();
-      tail_.pop_front();
-      ++tail_begin_;
-    }
+    end_ = end;
   }
   NotifyListener();
 }
 
 Position EntryCache::Size() const {
   absl::MutexLock lock(&mu_);
-  return tail_begin_ + static_cast<Position>(tail_.size());
+  return end_;
 }
 
 void EntryCache::SetListener(std::function<void()> on_change) {
@@ -73,19 +81,20 @@ void EntryCache::NotifyListener() {
 }
 
 bool EntryCache::ReadTail(Position begin, int max_count, Block* out) {
+  if (begin == end_) return true;
   if (begin < tail_begin_) return false;
   const auto first = static_cast<std::size_t>(begin - tail_begin_);
   const std::size_t last =
-      std::min(tail_.size(), first + static_cast<std::size_t>(max_count));
+      first + static_cast<std::size_t>(
+                  std::min<Position>(max_count, end_ - begin));
   for (std::size_t i = first; i < last; ++i) out->push_back(tail_[i]);
   return true;
 }
 
 absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::Lookup(
     Position begin, int max_count) {
-  const Position size = tail_begin_ + static_cast<Position>(tail_.size());
-  if (begin < 0 || begin > size) {
-    return BeyondEnd(begin, size);
+  if (begin < 0 || begin > end_) {
+    return BeyondEnd(begin, end_);
   }
   Block out;
   if (ReadTail(begin, max_count, &out)) return out;
@@ -95,8 +104,8 @@ absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::Lookup(
   std::shared_ptr<const Block> entries = FindBlock(block);
   // A block that was read while the log ended in it is short: read it again.
   if (entries == nullptr || entries->size() <= first) return std::nullopt;
-  // The store may have had more already than Append() has announced.
-  const auto announced = static_cast<std::size_t>(size - begin);
+  // The store may have more already than readers may see.
+  const auto announced = static_cast<std::size_t>(end_ - begin);
   const std::size_t last = std::min(
       entries->size(),
       first + std::min(announced, static_cast<std::size_t>(max_count)));

@@ -44,13 +44,17 @@ class EntryCache {
   EntryCache& operator=(const EntryCache&) = delete;
 
   // Called after new entries are in the store, by the thread that put them
-  // there, in order of position.
+  // there, in order of position. Readers see them once SetEnd() says so.
   void Append(Position begin, absl::Span<const StoredEntry> entries);
 
-  // End of the log as readers may see it.
+  // Readers may see what is below `end`, which is never less than before nor
+  // beyond what was appended.
+  void SetEnd(Position end);
+
+  // End of the log as readers may see it; at first, of all that the store has.
   Position Size() const;
 
-  // Called (from any thread) after Append() and after a load, so that who found
+  // Called (from any thread) after SetEnd() and after a load, so that who found
   // nothing looks again. Set before use.
   void SetListener(std::function<void()> on_change);
 
@@ -89,7 +93,8 @@ class EntryCache {
   const Options options_;
 
   mutable absl::Mutex mu_;
-  // [tail_begin_, tail_begin_ + tail_.size()) is the end of the log.
+  Position end_ ABSL_GUARDED_BY(mu_) = 0;
+  // [tail_begin_, tail_begin_ + tail_.size()) is the end of the store.
   std::deque<RelayedEntryPtr> tail_ ABSL_GUARDED_BY(mu_);
   Position tail_begin_ ABSL_GUARDED_BY(mu_) = 0;
   std::size_t tail_bytes_ ABSL_GUARDED_BY(mu_) = 0;

@@ -35,20 +35,36 @@ absl::StatusOr<EntryStream::Step> EntryStream::Next(grpc::ByteBuffer* message) {
       break;
     }
     for (const RelayedEntryPtr& entry : **entries) {
-      bytes += AddEntry(*entry, &slices);
+      auto added = AddEntry(*entry, &slices);
+      if (!added.ok()) return added.status();
+      bytes += *added;
       ++position_;
       ++scanned;
       if (bytes >= options_.max_message_bytes) break;
     }
   }
   if (slices.empty()) return step;
-  slices.push_back(ProgressSlice());
+  auto progress = ProgressSlice();
+  if (!progress.ok()) return progress.status();
+  slices.push_back(*std::move(progress));
   *message = grpc::ByteBuffer(slices.data(), slices.size());
   return Step::kMessage;
 }
 
-std::size_t EntryStream::AddEntry(const RelayedEntry& entry,
-                                  std::vector<grpc::Slice>* slices) const {
+absl::Status EntryStream::ProveStart(Position known_size,
+                                     v1::SubscribeResponse* opened) {
+  auto proof = prover_.Prove(position_);
+  if (!proof.ok()) return proof.status();
+  *opened->mutable_proof() = *std::move(proof);
+  if (known_size == 0) return absl::OkStatus();
+  auto known = prover_.ProveKnown(known_size);
+  if (!known.ok()) return known.status();
+  opened->mutable_opened()->set_known_consistency(*std::move(known));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::size_t> EntryStream::AddEntry(
+    const RelayedEntry& entry, std::vector<grpc::Slice>* slices) {
   Passage passage = filter_->Decide(entry);
   v1::Entry::Omission omission = v1::Entry::OMISSION_NOT_REQUESTED;
   if (passage == Passage::kNone && !options_.include_unmatched_headers) {
@@ -62,22 +78,27 @@ std::size_t EntryStream::AddEntry(const RelayedEntry& entry,
   // Registry entries keep their payload: without it nothing verifies.
   const bool bare = passage != Passage::kFull ||
                     (options_.headers_only && !entry.is_registry());
+  if (absl::Status s = prover_.Shows(entry.position()); !s.ok()) return s;
   slices->push_back(bare ? entry.BareSlice(omission) : entry.full_slice());
   return slices->back().size();
 }
 
-grpc::Slice EntryStream::ProgressSlice() {
+absl::StatusOr<grpc::Slice> EntryStream::ProgressSlice() {
   v1::SubscribeResponse response;
   response.mutable_progress()->set_next_position(position_);
+  auto proof = prover_.Prove(position_);
+  if (!proof.ok()) return proof.status();
+  *response.mutable_proof() = *std::move(proof);
   told_live_ = position_ == cache_->Size();
   response.mutable_progress()->set_live(told_live_);
   sent_position_ = position_;
   return grpc::Slice(response.SerializeAsString());
 }
 
-grpc::ByteBuffer EntryStream::ProgressMessage() {
-  grpc::Slice slice = ProgressSlice();
-  return grpc::ByteBuffer(&slice, 1);
+absl::StatusOr<grpc::ByteBuffer> EntryStream::ProgressMessage() {
+  auto slice = ProgressSlice();
+  if (!slice.ok()) return slice.status();
+  return grpc::ByteBuffer(&*slice, 1);
 }
 
 }  // namespace gaceta

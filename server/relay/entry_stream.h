@@ -11,12 +11,13 @@
 #include "server/log/log_store.h"
 #include "server/relay/entry_cache.h"
 #include "server/relay/filter.h"
+#include "server/relay/stream_prover.h"
 
 namespace gaceta {
 
 // Keeps a position and a filter, nothing else: what waits for a slow reader
 // waits in the log. A message holds several entries, made of slices that all
-// streams share, and ends with the progress that they make.
+// streams share, and ends with the progress that they make and its proof.
 //
 // Thread safety: none needed; one thread drives a stream.
 class EntryStream {
@@ -32,13 +33,19 @@ class EntryStream {
     int max_scan = 1024;
   };
 
-  EntryStream(EntryCache* cache, std::shared_ptr<const CompiledFilter> filter,
-              Position start, Options options)
+  EntryStream(EntryCache* cache, ProofSource proof_source,
+              std::shared_ptr<const CompiledFilter> filter, Position start,
+              Options options)
       : cache_(cache),
+        prover_(std::move(proof_source)),
         filter_(std::move(filter)),
         position_(start),
         sent_position_(start),
         options_(options) {}
+
+  // Fills in the proof of where the stream starts, and that the log begins with
+  // that of `known_size`. Call once, first.
+  absl::Status ProveStart(Position known_size, v1::SubscribeResponse* opened);
 
   enum class Step {
     // There is a message to send; call again when it is sent.
@@ -51,11 +58,11 @@ class EntryStream {
     kAtEnd,
   };
 
-  // Takes one step. Fails as EntryCache::TryRead() does.
+  // Takes one step. Fails as EntryCache::TryRead() and LogTree do.
   absl::StatusOr<Step> Next(grpc::ByteBuffer* message);
 
   // A message that states progress alone.
-  grpc::ByteBuffer ProgressMessage();
+  absl::StatusOr<grpc::ByteBuffer> ProgressMessage();
 
   // The registry changed: corridors may have.
   void set_filter(std::shared_ptr<const CompiledFilter> filter) {
@@ -68,14 +75,17 @@ class EntryStream {
   Position sent_position() const { return sent_position_; }
   // Whether the client's last progress said that it is at the end.
   bool told_live() const { return told_live_; }
+  // Whether there is a cosigned checkpoint that the client was not sent.
+  bool has_cosigned() const { return prover_.has_cosigned(); }
 
  private:
   // Adds `entry` to `slices` if it leaves for this stream; returns its bytes.
-  std::size_t AddEntry(const RelayedEntry& entry,
-                       std::vector<grpc::Slice>* slices) const;
-  grpc::Slice ProgressSlice();
+  absl::StatusOr<std::size_t> AddEntry(const RelayedEntry& entry,
+                                       std::vector<grpc::Slice>* slices);
+  absl::StatusOr<grpc::Slice> ProgressSlice();
 
   EntryCache* const cache_;
+  StreamProver prover_;
   std::shared_ptr<const CompiledFilter> filter_;
   Position position_;
   Position sent_position_;

@@ -13,12 +13,14 @@
 #include "server/log/statement_index.h"
 #include "server/log/subscription_table.h"
 #include "server/relay/entry_cache.h"
+#include "server/relay/stream_prover.h"
 
 namespace gaceta {
 
 // Everything that a relay needs; all must outlive it.
 struct RelayDependencies {
   EntryCache* cache;
+  ProofSource proofs;
   const StatementIndex* index;
   SubscriptionTable* subscriptions;
   const Authorizer* authorizer;

@@ -17,12 +17,22 @@ namespace {
 constexpr absl::string_view kMethod = "gaceta.v1.RelayService/Subscribe";
 constexpr absl::Duration kMinHeartbeat = absl::Seconds(1);
 constexpr absl::Duration kMaxHeartbeat = absl::Seconds(300);
-// How soon a client hears of entries that its filter did not pass.
+// How soon a client hears of entries that its filter did not pass, and of new
+// cosignatures.
 constexpr absl::Duration kQuietProgress = absl::Seconds(1);
 
 grpc::ByteBuffer ToBuffer(const v1::SubscribeResponse& response) {
   grpc::Slice slice(response.SerializeAsString());
   return grpc::ByteBuffer(&slice, 1);
+}
+
+absl::Status BeyondLog(absl::string_view field, Position position,
+                       Position end) {
+  return WithReason(absl::OutOfRangeError(absl::StrCat(
+                        field, ": is ", position, ", the log ends at ", end)),
+                    "POSITION_BEYOND_END",
+                    {{"position", absl::StrCat(position)},
+                     {"log_size", absl::StrCat(end)}});
 }
 
 bool Parse(const grpc::ByteBuffer& buffer, v1::SubscribeRequest* request) {
@@ -144,20 +154,30 @@ absl::Status SubscribeStream::Open(const v1::Open& open) {
   EntryStream::Options options;
   options.include_unmatched_headers = open.include_unmatched_headers();
   options.headers_only = open.headers_only();
-  entries_ = std::make_unique<EntryStream>(deps.cache, *std::move(compiled),
-                                           *start, options);
+  entries_ = std::make_unique<EntryStream>(
+      deps.cache, deps.proofs, *std::move(compiled), *start, options);
+  v1::SubscribeResponse response;
+  if (absl::Status s = ProveStart(open, &response); !s.ok()) return s;
   if (!subscription_.empty()) {
     deps.subscriptions->Put(
         {subscription_, identity_, filter_, *start, absl::Now()});
     loop_->Connected(subscription_, true);
   }
-  v1::SubscribeResponse response;
   response.mutable_opened()->set_start_position(*start);
   response.mutable_opened()->set_log_size(deps.cache->Size());
   response.mutable_opened()->set_log_origin(deps.log_origin);
   SetState(State::kStreaming, "opened");
   Write(ToBuffer(response));
   return absl::OkStatus();
+}
+
+absl::Status SubscribeStream::ProveStart(const v1::Open& open,
+                                         v1::SubscribeResponse* response) {
+  const Position end = loop_->dependencies().cache->Size();
+  if (open.known_size() < 0 || open.known_size() > end) {
+    return BeyondLog("open.known_size", open.known_size(), end);
+  }
+  return entries_->ProveStart(open.known_size(), response);
 }
 
 absl::Status SubscribeStream::SetHeartbeat(const v1::Open& open) {
@@ -203,12 +223,7 @@ absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
   switch (open.start_case()) {
     case v1::Open::kStartPosition:
       if (open.start_position() < 0 || open.start_position() > end) {
-        return WithReason(absl::OutOfRangeError(absl::StrCat(
-                              "open.start_position: is ", open.start_position(),
-                              ", the log ends at ", end)),
-                          "POSITION_BEYOND_END",
-                          {{"position", absl::StrCat(open.start_position())},
-                           {"log_size", absl::StrCat(end)}});
+        return BeyondLog("open.start_position", open.start_position(), end);
       }
       return open.start_position();
     case v1::Open::kStartTime: {
@@ -295,7 +310,7 @@ void SubscribeStream::Pump() {
       break;
     case EntryStream::Step::kAtEnd:
       // A client that waits to be live hears of it at once.
-      if (!entries_->told_live()) Write(entries_->ProgressMessage());
+      if (!entries_->told_live()) WriteProgress();
       break;
     case EntryStream::Step::kLoading:
       // The cache tells the loop when it has changed.
@@ -305,10 +320,19 @@ void SubscribeStream::Pump() {
 
 void SubscribeStream::Tick(absl::Time now) {
   if (state_ != State::kStreaming || over_ || writing_) return;
-  const bool quiet = entries_->position() > entries_->sent_position() &&
-                     now - last_sent_ >= kQuietProgress;
-  if (quiet || now - last_sent_ >= heartbeat_) {
-    Write(entries_->ProgressMessage());
+  const bool has_news = entries_->position() > entries_->sent_position() ||
+                        entries_->has_cosigned();
+  if (now - last_sent_ >= (has_news ? kQuietProgress : heartbeat_)) {
+    WriteProgress();
+  }
+}
+
+void SubscribeStream::WriteProgress() {
+  auto message = entries_->ProgressMessage();
+  if (message.ok()) {
+    Write(*message);
+  } else {
+    End(message.status(), "READ_FAILED");
   }
 }
 

@@ -86,11 +86,14 @@ class SubscribeStream {
   void SetState(State state, absl::string_view why);
   absl::Status Open(const v1::Open& open);
   absl::StatusOr<Position> StartOf(const v1::Open& open);
+  absl::Status ProveStart(const v1::Open& open,
+                          v1::SubscribeResponse* response);
   absl::Status SetHeartbeat(const v1::Open& open);
   absl::Status SetSubscription(const v1::Open& open);
   absl::Status Acknowledge(const v1::Acknowledgement& acknowledgement);
   void StartRead();
   void Write(const grpc::ByteBuffer& message);
+  void WriteProgress();
   void End(const absl::Status& status, absl::string_view closing_reason);
   void FinishIfIdle();
   void EndIfOver();

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "server/services/entry_proofs.h"
 #include "server/services/page_token.h"
 #include "verify/statement.h"
 
@@ -114,7 +115,8 @@ absl::Status RegistryService::ListEntries(
     if (response->entries_size() == *size || bytes > kMaxPageBytes) {
       response->set_next_page_token(MakePageToken(
           "ListRegistryEntries", absl::StrCat(statement.position)));
-      return absl::OkStatus();
+      return ProveEntries(*log_, response->mutable_entries(),
+                          response->mutable_checkpoint());
     }
     auto entries = log_->cache().Read(statement.position, 1);
     if (!entries.ok()) return entries.status();
@@ -123,7 +125,8 @@ absl::Status RegistryService::ListEntries(
         (*entries)[0]->ToProto(v1::Entry::OMISSION_UNSPECIFIED);
   }
   response->set_next_position(end);
-  return absl::OkStatus();
+  return ProveEntries(*log_, response->mutable_entries(),
+                      response->mutable_checkpoint());
 }
 
 }  // namespace gaceta

@@ -9,6 +9,7 @@
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
 #include "server/relay/filter.h"
+#include "server/services/entry_proofs.h"
 #include "server/services/page_token.h"
 
 namespace gaceta {
@@ -98,7 +99,7 @@ absl::Status UpdatesService::List(const Caller& caller,
           scanned == kMaxScan) {
         response->set_next_page_token(
             MakePageToken(token_of, absl::StrCat(walk.next())));
-        return absl::OkStatus();
+        return ProveAll(response);
       }
       ++scanned;
       walk.Visited(entry->position());
@@ -109,7 +110,12 @@ absl::Status UpdatesService::List(const Caller& caller,
       *response->add_entries() = entry->ToProto(OmissionOf(*entry, passage));
     }
   }
-  return absl::OkStatus();
+  return ProveAll(response);
+}
+
+absl::Status UpdatesService::ProveAll(v1::ListUpdatesResponse* response) {
+  return ProveEntries(*log_, response->mutable_entries(),
+                      response->mutable_checkpoint());
 }
 
 grpc::Status UpdatesService::GetUpdate(grpc::ServerContext* context,
@@ -162,7 +168,8 @@ absl::Status UpdatesService::Get(const Caller& caller,
   const RelayedEntry& entry = *(*entries)[0];
   *response->mutable_entry() =
       entry.ToProto(OmissionOf(entry, (*filter)->Decide(entry)));
-  return absl::OkStatus();
+  return ProveEntry(*log_, response->mutable_entry(),
+                    response->mutable_checkpoint());
 }
 
 }  // namespace gaceta

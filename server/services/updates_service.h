@@ -29,6 +29,7 @@ class UpdatesService : public v1::UpdatesService::Service {
                     v1::ListUpdatesResponse* response);
   absl::Status Get(const Caller& caller, const v1::GetUpdateRequest& request,
                    v1::GetUpdateResponse* response);
+  absl::Status ProveAll(v1::ListUpdatesResponse* response);
   absl::StatusOr<Position> PositionOf(const v1::GetUpdateRequest& request);
 
   ProjectedLog* const log_;

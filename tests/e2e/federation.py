@@ -207,9 +207,10 @@ class Federation:
         self.start(name)
 
     def publish_registry(self):
-        """Members, topics and corridors; waits until every node has them."""
+        """Members, log policy, topics and corridors; waits until every node has them."""
         key = ["--signer-key", self.file("secretariat/signer.key")]
         self.add_member("OAS")
+        self.publish_log_policy()
         self.cli("secretariat", "registry", "publish", *key,
                  os.path.join(REGISTRY, "topics.json"),
                  os.path.join(REGISTRY, "corridors.json"), check=True)
@@ -224,6 +225,15 @@ class Federation:
                  "--members", os.path.join(REGISTRY, "members.json"),
                  "--ca", self.file(folder + "/ca.pem"),
                  "--signer", self.file(folder + "/signer.pem"),
+                 "--signer-key", self.file("secretariat/signer.key"), check=True)
+
+    def publish_log_policy(self, quorum=None, grace=60):
+        """Every node is a witness; a quorum is the most of them."""
+        witnesses = [argument for node in self.nodes.values() if os.path.exists(node.data)
+                     for argument in ("--witness", os.path.join(node.data, "cosigner.key.pub"))]
+        self.cli("secretariat", "registry", "policy",
+                 "--log-key", os.path.join(self.hub.data, "log.key.pub"), *witnesses,
+                 "--quorum", str(quorum or len(witnesses) // 4 + 1), "--grace", str(grace),
                  "--signer-key", self.file("secretariat/signer.key"), check=True)
 
     def log_size(self, server="hub"):

@@ -1,0 +1,173 @@
+#include "server/hub/witness_service.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "errors/errors.h"
+#include "errors/grpc_status.h"
+
+namespace gaceta {
+
+// One Witness call. Owned by its service and, while it is open, by the question
+// that may be asked on it.
+class WitnessLine
+    : public grpc::ServerBidiReactor<v1::WitnessRequest, v1::WitnessResponse>,
+      public std::enable_shared_from_this<WitnessLine> {
+ public:
+  WitnessLine(WitnessService* service, std::uint64_t number, std::string name)
+      : service_(service), number_(number), name_(std::move(name)) {}
+
+  // Takes questions and answers from now on.
+  void Start() {
+    service_->cosigning_.Open(
+        name_, number_, [weak = weak_from_this()](std::string body) {
+          if (const auto line = weak.lock()) line->Ask(std::move(body));
+        });
+    StartRead(&request_);
+  }
+
+  void End(const absl::Status& status) {
+    absl::MutexLock lock(&mu_);
+    if (finished_) return;
+    finished_ = true;
+    Finish(ToGrpc(status));
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      End(absl::OkStatus());
+      return;
+    }
+    service_->cosigning_.Answer(name_, number_, request_.status(),
+                                request_.body());
+    StartRead(&request_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) End(absl::UnavailableError("the witness is gone"));
+  }
+
+  void OnDone() override {
+    service_->cosigning_.Close(name_, number_);
+    service_->Remove(this);
+  }
+
+ private:
+  // Before the one before was answered none is asked, so it has been written.
+  void Ask(std::string body) {
+    absl::MutexLock lock(&mu_);
+    if (finished_) return;
+    response_.set_add_checkpoint(std::move(body));
+    StartWrite(&response_);
+  }
+
+  WitnessService* const service_;
+  const std::uint64_t number_;
+  const std::string name_;
+  v1::WitnessRequest request_;
+  v1::WitnessResponse response_;
+
+  absl::Mutex mu_;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+WitnessService::WitnessService(ProjectedLog* log, const Authorizer* authorizer,
+                               Cosigning::Options options)
+    : authorizer_(authorizer), cosigning_(log, options) {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+WitnessService::~WitnessService() {
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void WitnessService::Wake() {
+  absl::MutexLock lock(&mu_);
+  woken_ = true;
+}
+
+void WitnessService::Loop() {
+  absl::Time next = absl::Now();
+  while (true) {
+    {
+      absl::MutexLock lock(&mu_);
+      mu_.AwaitWithDeadline(absl::Condition(
+                                +[](WitnessService* self) {
+                                  self->mu_.AssertHeld();
+                                  return self->woken_ || self->stopping_;
+                                },
+                                this),
+                            next);
+      if (stopping_) return;
+      woken_ = false;
+    }
+    next = cosigning_.Tick(absl::Now());
+  }
+}
+
+void WitnessService::Drain(absl::Time deadline) {
+  std::vector<std::shared_ptr<WitnessLine>> lines;
+  {
+    absl::MutexLock lock(&mu_);
+    draining_ = true;
+    for (const auto& [key, line] : lines_) lines.push_back(line);
+  }
+  for (const auto& line : lines) {
+    line->End(WithReason(
+        absl::UnavailableError("the server shuts down; reconnect"),
+        "DRAINING"));
+  }
+  lines.clear();
+  absl::MutexLock lock(&mu_);
+  mu_.AwaitWithDeadline(absl::Condition(
+                            +[](WitnessService* self) {
+                              self->mu_.AssertHeld();
+                              return self->lines_.empty();
+                            },
+                            this),
+                        deadline);
+}
+
+void WitnessService::Remove(WitnessLine* line) {
+  std::shared_ptr<WitnessLine> last;  // Destroyed without the lock.
+  absl::MutexLock lock(&mu_);
+  auto found = lines_.find(line);
+  last = std::move(found->second);
+  lines_.erase(found);
+}
+
+grpc::ServerBidiReactor<v1::WitnessRequest, v1::WitnessResponse>*
+WitnessService::Witness(grpc::CallbackServerContext* context) {
+  auto caller = authorizer_->Authorize(*context->auth_context(),
+                                       "gaceta.v1.WitnessService/Witness");
+  const std::string name =
+      caller.ok() ? absl::StrCat("node.", caller->peer.id.trust_domain()) : "";
+  auto line = std::make_shared<WitnessLine>(this, next_line_++, name);
+  bool draining = false;
+  {
+    absl::MutexLock lock(&mu_);
+    lines_[line.get()] = line;
+    draining = draining_;
+  }
+  if (!caller.ok()) {
+    line->End(caller.status());
+  } else if (draining) {
+    line->End(WithReason(
+        absl::UnavailableError("the server shuts down; reconnect"),
+        "DRAINING"));
+  } else {
+    line->Start();
+  }
+  return line.get();
+}
+
+}  // namespace gaceta

@@ -1,0 +1,125 @@
+#include "server/node/witness.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "errors/errors.h"
+#include "errors/grpc_status.h"
+#include "spdlog/spdlog.h"
+#include "verify/checkpoint.h"
+
+namespace gaceta {
+
+absl::StatusOr<std::unique_ptr<CheckpointWitness>> CheckpointWitness::Open(
+    CheckpointStore* store, NoteSigner signer, FederationSource federation) {
+  std::unique_ptr<CheckpointWitness> witness(new CheckpointWitness(
+      store, std::move(signer), std::move(federation)));
+  auto note = store->Get(CheckpointKind::kWitnessed);
+  if (!note.ok()) return note.status();
+  if (note->has_value()) {
+    auto checkpoint = CheckpointOf(**note);
+    if (!checkpoint.ok()) return checkpoint.status();
+    witness->known_ = {checkpoint->size, checkpoint->root};
+  }
+  return witness;
+}
+
+absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
+                                                        absl::Time now) {
+  const auto registry = federation_();
+  const LogPolicyInForce* in_force = registry->log_policy();
+  absl::Span<const NoteKey> keys;
+  if (in_force != nullptr) keys = in_force->policy.logs();
+  WitnessDecision decision = DecideAddCheckpoint(body, keys, known_);
+  if (decision.answer.status != 200) return decision.answer;
+  const Checkpoint& checkpoint = decision.checkpoint;
+  if (checkpoint.size != known_.size) {
+    auto request = ParseAddCheckpoint(body);
+    if (!request.ok()) return request.status();
+    // What was cosigned must never be forgotten.
+    if (absl::Status s =
+            store_->Put(CheckpointKind::kWitnessed, request->checkpoint);
+        !s.ok()) {
+      return s;
+    }
+    known_ = {checkpoint.size, checkpoint.root};
+  }
+  auto line = Cosign(decision.text, signer_, now);
+  if (!line.ok()) return line.status();
+  return WitnessAnswer{200, *std::move(line)};
+}
+
+namespace {
+
+void LogRefusal(const WitnessAnswer& answer) {
+  if (answer.status == 200 || answer.status == 409) return;
+  // A node that has just joined does not know the log yet.
+  spdlog::log(answer.status == 404 ? spdlog::level::info : spdlog::level::err,
+              "witness refuses a checkpoint status={} why=\"{}\"",
+              answer.status, std::string(absl::StripSuffix(answer.body, "\n")));
+}
+
+}  // namespace
+
+WitnessLink::WitnessLink(std::unique_ptr<CheckpointWitness> witness,
+                         std::shared_ptr<grpc::Channel> channel,
+                         const client::BackoffOptions& backoff)
+    : witness_(std::move(witness)),
+      stub_(v1::WitnessService::NewStub(channel)),
+      backoff_(backoff) {}
+
+WitnessLink::~WitnessLink() { Stop(); }
+
+void WitnessLink::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void WitnessLink::Stop() {
+  calls_.Stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void WitnessLink::Run() {
+  std::string last;
+  while (!calls_.stopped()) {
+    const absl::Status status = Serve();
+    if (calls_.stopped()) return;
+    std::string why(status.message());
+    // Each trouble is told once, not at every attempt.
+    spdlog::log(why == last ? spdlog::level::debug : spdlog::level::warn,
+                "witness line ended why=\"{}\"", why);
+    last = std::move(why);
+    calls_.Sleep(backoff_.Next());
+  }
+}
+
+absl::Status WitnessLink::Serve() {
+  grpc::ClientContext context;
+  const CallSlot::Scope scope(&calls_, &context);
+  const auto stream = stub_->Witness(&context);
+  v1::WitnessResponse question;
+  absl::Status failed;
+  while (stream->Read(&question)) {
+    auto answer = witness_->Answer(question.add_checkpoint(), absl::Now());
+    if (!answer.ok()) {
+      failed = answer.status();
+      context.TryCancel();
+      break;
+    }
+    LogRefusal(*answer);
+    v1::WitnessRequest request;
+    request.set_status(answer->status);
+    request.set_body(std::move(answer->body));
+    if (!stream->Write(request)) break;
+    backoff_.Reset();
+  }
+  const absl::Status status = FromGrpc(stream->Finish());
+  if (!failed.ok()) return failed;
+  return status.ok() ? absl::UnavailableError("the hub ended the line")
+                     : status;
+}
+
+}  // namespace gaceta
