@@ -49,7 +49,8 @@ absl::StatusOr<UpdateReader::Page> UpdateReader::List(
 
   Page page;
   for (v1::Entry& entry : *response.mutable_entries()) {
-    auto verified = registry_->Verify(std::move(entry), deadline);
+    auto verified =
+        registry_->Verify(std::move(entry), response.checkpoint(), deadline);
     if (!verified.ok()) return verified.status();
     if (!page.entries.empty() && (page.entries.back().position <
                                   verified->position) != request.ascending()) {
@@ -95,7 +96,8 @@ absl::StatusOr<VerifiedEntry> UpdateReader::Get(
         return FromGrpc(stub_->GetUpdate(context, request, &response));
       });
   if (!status.ok()) return status;
-  return registry_->Verify(std::move(*response.mutable_entry()), deadline);
+  return registry_->Verify(std::move(*response.mutable_entry()),
+                           response.checkpoint(), deadline);
 }
 
 }  // namespace gaceta::client

@@ -18,17 +18,20 @@
 namespace gaceta::client {
 
 // Reads entries of the log from a hub or node and verifies each: its signature
-// by a key of its publisher at that position, and the digest of its payload.
+// by a key of its publisher at that position, the digest of its payload, and
+// that the log has it there, under a checkpoint that the log's key signed.
 //
-// Leaves open what single entries do not show: whether a list is complete, and
-// whether the log has the entry at that position. A Subscriber checks chains.
+// Leaves open what single answers do not show: whether a list is complete, and
+// whether the checkpoint extends those seen before. A Subscriber checks chains
+// and checkpoints, a LogReader checkpoints.
 //
 // Thread safety: all methods may be called concurrently.
 //
-// Errors: kDataLoss, reason as of EntryVerifier or `WRONG_ENTRY`, if an entry
-// does not verify or is not the one asked for: the whole call fails.
-// kUnavailable is tried again with growing waits until the deadline; all other
-// errors of the server are returned as they are.
+// Errors: kDataLoss, reason as of Registry::Verify() or `WRONG_ENTRY`, if an
+// entry does not verify or is not the one asked for: the whole call fails.
+// kUnavailable is tried again with growing waits until the deadline, but for
+// reason `NO_LOG_POLICY`: the registry does not say yet who signs the log. All
+// other errors of the server are returned as they are.
 class UpdateReader {
  public:
   struct Page {

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "errors/errors.h"
+#include "gaceta/log_proofs.h"
 #include "gaceta/registry_feed.h"
 #include "gaceta/retry.h"
 
@@ -32,10 +36,14 @@ absl::StatusOr<std::unique_ptr<Registry>> Registry::Create(
 
 absl::Status Registry::Refresh(absl::Time deadline) {
   absl::MutexLock lock(&refresh_mu_);
-  return Retry({backoff_, deadline},
-               [this](grpc::ClientContext* /*context*/, bool* progress) {
-                 return ReadNew(progress);
-               });
+  if (!failure_.ok()) return failure_;
+  const absl::Status status =
+      Retry({backoff_, deadline},
+            [this](grpc::ClientContext* /*context*/, bool* progress) {
+              return ReadNew(progress);
+            });
+  if (absl::IsDataLoss(status)) failure_ = status;
+  return status;
 }
 
 absl::Status Registry::ReadNew(bool* progress) {
@@ -76,14 +84,49 @@ std::int64_t Registry::next_position() const {
   return next_position_;
 }
 
+absl::StatusOr<LogPolicy::Opened> Registry::OpenCheckpoint(
+    const std::string& note, absl::Time deadline) {
+  auto opened = OpenByLatest(note);
+  if (opened.ok() || Reason(opened.status()) == "WRONG_LOG") return opened;
+  if (absl::Status s = Refresh(deadline); !s.ok()) return s;
+  return OpenByLatest(note);
+}
+
+absl::StatusOr<LogPolicy::Opened> Registry::OpenByLatest(
+    const std::string& note) {
+  const auto registry = Latest();
+  {
+    absl::MutexLock lock(&mu_);
+    if (opened_by_ == registry && opened_note_ == note) return opened_;
+  }
+  auto opened = OpenByPolicy(*registry, verify_options_.log_origin, note);
+  if (!opened.ok()) return opened.status();
+  absl::MutexLock lock(&mu_);
+  opened_by_ = registry;
+  opened_note_ = note;
+  opened_ = *opened;
+  return opened;
+}
+
 absl::StatusOr<VerifiedEntry> Registry::Verify(v1::Entry entry,
+                                               const std::string& checkpoint,
                                                absl::Time deadline) {
   if (entry.position() >= next_position()) {
     if (absl::Status s = Refresh(deadline); !s.ok()) return s;
   }
+  auto opened = OpenCheckpoint(checkpoint, deadline);
+  if (!opened.ok()) {
+    return Annotate(opened.status(), absl::StrCat("entry ", entry.position()));
+  }
   const auto registry = At(entry.position());
-  return EntryVerifier::CheckAlone(std::move(entry), verify_options_,
-                                   *registry);
+  auto verified =
+      EntryVerifier::CheckAlone(std::move(entry), verify_options_, *registry);
+  if (!verified.ok()) return verified;
+  if (absl::Status s = CheckInclusion(verified->entry, opened->checkpoint);
+      !s.ok()) {
+    return s;
+  }
+  return verified;
 }
 
 }  // namespace gaceta::client

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,21 +18,23 @@
 #include "gaceta/v1/registry.grpc.pb.h"
 #include "verify/entry_verifier.h"
 #include "verify/federation.h"
+#include "verify/log_policy.h"
 
 namespace gaceta::client {
 
 // The federation's registry, read from a hub or node and verified: every
 // statement of the secretariat is checked by its signature back to the
-// federation's root. A server can keep back the newest of them, but not alter,
-// invent or skip one.
+// federation's root, and, where there is a log policy, the log must have it. A
+// server can keep back the newest of them, but not alter, invent or skip one.
 //
 // Keeps the registry as it was after each of them (some ten kilobytes each), so
 // that old entries can be checked by the keys of their time.
 //
 // Thread safety: all methods may be called concurrently.
 //
-// Errors of Refresh(): kDataLoss, reason as of EntryVerifier, if a statement
-// does not verify; nothing of it is used. kUnavailable is tried again with
+// Errors of Refresh(): kDataLoss, reason as of EntryVerifier, LogPolicy or
+// VerifyInclusion(), if a statement does not verify; nothing of it is used, and
+// every later call repeats the same status. kUnavailable is tried again with
 // growing waits until the deadline.
 class Registry {
  public:
@@ -49,10 +52,25 @@ class Registry {
   // Every registry statement below this position is in.
   std::int64_t next_position() const;
 
-  // Checks an entry by the keys of its time, after a Refresh() if it is newer
-  // than the last. Says nothing of chains: an entry alone shows none.
+  // Opens the note of a checkpoint by the log policy, after a Refresh() if
+  // there is none or it does not fit. The last that was opened is not checked
+  // again.
+  //
+  // kUnavailable, reason `NO_LOG_POLICY`, if there is none still; kDataLoss as
+  // LogPolicy::Open(), or reason `WRONG_LOG`; errors of Refresh().
+  absl::StatusOr<LogPolicy::Opened> OpenCheckpoint(
+      const std::string& note, absl::Time deadline = absl::InfiniteFuture());
+
+  // Checks an entry of an answer, whose checkpoint is `checkpoint`: by the keys
+  // of its time, after a Refresh() if it is newer than the last, and that the
+  // log has it at its position. Says nothing of chains: an entry alone shows
+  // none.
+  //
+  // kDataLoss, reason as of EntryVerifier, OpenCheckpoint() or
+  // `BAD_INCLUSION_PROOF`; errors of OpenCheckpoint().
   absl::StatusOr<VerifiedEntry> Verify(
-      v1::Entry entry, absl::Time deadline = absl::InfiniteFuture());
+      v1::Entry entry, const std::string& checkpoint,
+      absl::Time deadline = absl::InfiniteFuture());
 
  private:
   Registry(OpenedSource source, BackoffOptions backoff);
@@ -60,6 +78,8 @@ class Registry {
   // One attempt.
   absl::Status ReadNew(bool* progress)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(refresh_mu_);
+  // Opens by the registry as it is known.
+  absl::StatusOr<LogPolicy::Opened> OpenByLatest(const std::string& note);
 
   const std::unique_ptr<v1::RegistryService::Stub> stub_;
   const BackoffOptions backoff_;
@@ -69,6 +89,8 @@ class Registry {
   EntryVerifier verifier_ ABSL_GUARDED_BY(refresh_mu_);
   // The secretariat's last statement.
   ChainHead head_ ABSL_GUARDED_BY(refresh_mu_);
+  // What did not verify.
+  absl::Status failure_ ABSL_GUARDED_BY(refresh_mu_);
 
   const EntryVerifier::Options verify_options_;
   mutable absl::Mutex mu_;
@@ -76,6 +98,10 @@ class Registry {
   std::vector<std::pair<std::int64_t, std::shared_ptr<const Federation>>>
       versions_ ABSL_GUARDED_BY(mu_);
   std::int64_t next_position_ ABSL_GUARDED_BY(mu_) = 0;
+  // The checkpoint that was opened last, and by which registry.
+  std::string opened_note_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<const Federation> opened_by_ ABSL_GUARDED_BY(mu_);
+  LogPolicy::Opened opened_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace gaceta::client

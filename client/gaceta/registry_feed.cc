@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "gaceta/log_proofs.h"
 #include "gaceta/retry.h"
 #include "verify/digest.h"
 
@@ -49,6 +52,88 @@ absl::Status CheckChain(const v1::Entry& entry, ChainHead* head) {
   return absl::OkStatus();
 }
 
+// Checks that the log has what pages show, as soon as there is a log policy:
+// the first pages may come before the statement that brings it.
+class PageProofs {
+ public:
+  // `verifier` applies the pages.
+  PageProofs(const RegistryRange& range, const EntryVerifier& verifier)
+      : range_(range), verifier_(verifier) {}
+
+  absl::Status Add(v1::ListRegistryEntriesResponse page) {
+    if (!page.entries().empty()) waiting_.push_back(std::move(page));
+    const auto registry =
+        range_.policy == nullptr ? verifier_.registry() : range_.policy;
+    if (registry->log_policy() == nullptr) return absl::OkStatus();
+    for (const v1::ListRegistryEntriesResponse& one : waiting_) {
+      if (absl::Status s = Check(one, *registry); !s.ok()) return s;
+    }
+    waiting_.clear();
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Check(const v1::ListRegistryEntriesResponse& page,
+                     const Federation& registry) const {
+    auto opened = OpenByPolicy(registry, verifier_.options().log_origin,
+                               page.checkpoint());
+    if (!opened.ok()) return opened.status();
+    for (const v1::Entry& entry : page.entries()) {
+      if (entry.position() >= range_.end) break;
+      if (absl::Status s = CheckInclusion(entry, opened->checkpoint); !s.ok()) {
+        return s;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const RegistryRange& range_;
+  const EntryVerifier& verifier_;
+  std::vector<v1::ListRegistryEntriesResponse> waiting_;
+};
+
+// One page from the server.
+absl::StatusOr<v1::ListRegistryEntriesResponse> FetchPage(
+    v1::RegistryService::Stub* stub,
+    const v1::ListRegistryEntriesRequest& request, absl::Duration timeout,
+    Cancellation* cancellation) {
+  grpc::ClientContext context;
+  SetDeadline(absl::Now() + timeout, &context);
+  const Cancellation::Scope scope(cancellation, &context);
+  v1::ListRegistryEntriesResponse page;
+  const absl::Status status =
+      FromGrpc(stub->ListRegistryEntries(&context, request, &page));
+  if (!status.ok()) return status;
+  return page;
+}
+
+// Checks and applies the entries of a page that are below `end`.
+absl::Status ApplyPage(
+    const v1::ListRegistryEntriesResponse& page, std::int64_t end,
+    EntryVerifier* verifier,
+    const std::function<void(const RegistryRead& so_far)>& applied,
+    RegistryRead* read) {
+  for (const v1::Entry& entry : page.entries()) {
+    if (entry.position() >= end) break;
+    if (entry.position() < read->next_position) {
+      return Broken(
+          entry.position(), "POSITION_ORDER",
+          absl::StrCat("is listed after position ", read->next_position - 1));
+    }
+    // Nothing of a statement counts that is out of its chain.
+    if (absl::Status s = CheckChain(entry, &read->head); !s.ok()) return s;
+    if (absl::Status s = verifier->ApplyRegistryEntry(entry); !s.ok()) return s;
+    read->next_position = entry.position() + 1;
+    if (applied) applied(*read);
+  }
+  return absl::OkStatus();
+}
+
+bool ReachesEnd(const v1::ListRegistryEntriesResponse& page, std::int64_t end) {
+  return !page.entries().empty() &&
+         page.entries(page.entries_size() - 1).position() >= end;
+}
+
 }  // namespace
 
 absl::StatusOr<RegistryRead> ReadRegistry(
@@ -57,40 +142,26 @@ absl::StatusOr<RegistryRead> ReadRegistry(
     Cancellation* cancellation,
     const std::function<void(const RegistryRead& so_far)>& applied) {
   RegistryRead read{range.head, range.begin};
+  PageProofs proofs(range, *verifier);
   v1::ListRegistryEntriesRequest request;
   request.set_start_position(range.begin);
   request.set_page_size(kPageSize);
-  while (true) {
-    grpc::ClientContext context;
-    SetDeadline(absl::Now() + page_timeout, &context);
-    const Cancellation::Scope scope(cancellation, &context);
-    v1::ListRegistryEntriesResponse page;
-    if (absl::Status s =
-            FromGrpc(stub->ListRegistryEntries(&context, request, &page));
+  do {
+    auto page = FetchPage(stub, request, page_timeout, cancellation);
+    if (!page.ok()) return page.status();
+    if (absl::Status s = ApplyPage(*page, range.end, verifier, applied, &read);
         !s.ok()) {
       return s;
     }
-    for (const v1::Entry& entry : page.entries()) {
-      if (entry.position() >= range.end) return read;
-      if (entry.position() < read.next_position) {
-        return Broken(
-            entry.position(), "POSITION_ORDER",
-            absl::StrCat("is listed after position ", read.next_position - 1));
-      }
-      // Nothing of a statement counts that is out of its chain.
-      if (absl::Status s = CheckChain(entry, &read.head); !s.ok()) return s;
-      if (absl::Status s = verifier->ApplyRegistryEntry(entry); !s.ok()) {
-        return s;
-      }
-      read.next_position = entry.position() + 1;
-      if (applied) applied(read);
+    const bool complete = ReachesEnd(*page, range.end);
+    const std::int64_t next_position = page->next_position();
+    request.set_page_token(page->next_page_token());
+    if (absl::Status s = proofs.Add(*std::move(page)); !s.ok()) return s;
+    if (complete) return read;
+    if (request.page_token().empty()) {
+      read.next_position = std::max(read.next_position, next_position);
     }
-    if (page.next_page_token().empty()) {
-      read.next_position = std::max(read.next_position, page.next_position());
-      break;
-    }
-    request.set_page_token(page.next_page_token());
-  }
+  } while (!request.page_token().empty());
   if (range.end != kEndOfLog && read.next_position < range.end) {
     return absl::UnavailableError(
         absl::StrCat("the server lists the registry only below position ",

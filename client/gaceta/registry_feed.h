@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -25,6 +26,8 @@ struct RegistryRange {
   std::int64_t end = kEndOfLog;
   // The last statement before `begin`.
   ChainHead head;
+  // Its log policy opens the answers' checkpoints. Null: that which is read.
+  std::shared_ptr<const Federation> policy = nullptr;
 };
 
 struct RegistryRead {
@@ -35,11 +38,13 @@ struct RegistryRead {
 };
 
 // Reads the range, checks each statement (signature, digest, chain, rules) and
-// applies it to `verifier`; `applied`, if set, is called after each. One
-// attempt; each page may take `page_timeout`.
+// applies it to `verifier`; `applied`, if set, is called after each. Where
+// there is a log policy, the log must have each of them too. One attempt; each
+// page may take `page_timeout`.
 //
-// kDataLoss, reason as of EntryVerifier, if one does not verify. kUnavailable
-// if the server's list does not reach `range.end` yet.
+// kDataLoss, reason as of EntryVerifier, OpenByPolicy() or CheckInclusion(), if
+// one does not verify. kUnavailable if the server's list does not reach
+// `range.end` yet.
 absl::StatusOr<RegistryRead> ReadRegistry(
     v1::RegistryService::Stub* stub, const RegistryRange& range,
     absl::Duration page_timeout, EntryVerifier* verifier,
