@@ -71,6 +71,13 @@ TEST(Sha256Test, IsThePublishedVector) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(Sha256Test, PiecesHashAsTheWholeAtOnce) {
+  std::string digest(32, '\0');
+  WriteSha256({"a", "", "bc"}, digest.data());
+
+  EXPECT_EQ(digest, Sha256("abc"));
+}
+
 TEST(Sha256Test, PiecesHashAsTheWhole) {
   Sha256Hasher hasher;
   hasher.Update("a");
@@ -175,6 +182,18 @@ TEST(PublicKeyTest, WhatIsNoKeyIsRefused) {
   EXPECT_FALSE(PublicKey::FromSpkiDer(der.substr(0, der.size() - 1)).ok());
   EXPECT_FALSE(PublicKey::FromPem("").ok());
   EXPECT_FALSE(PublicKey::FromCertificateDer(der).ok());
+}
+
+TEST(PublicKeyTest, AnEd25519KeyIsMadeOfItsBytes) {
+  const PublicKey key = testing::NewKey(/*ed25519=*/true).public_key();
+
+  const std::string bytes = key.Ed25519Bytes().value();
+
+  EXPECT_EQ(bytes.size(), 32u);
+  EXPECT_EQ(PublicKey::FromEd25519(bytes).value().key_id(), key.key_id());
+  EXPECT_FALSE(PublicKey::FromEd25519(bytes.substr(1)).ok());
+  EXPECT_FALSE(PublicKey::FromEd25519(bytes + "x").ok());
+  EXPECT_FALSE(testing::NewKey().public_key().Ed25519Bytes().ok());
 }
 
 TEST(SigningKeyTest, AKeyWithAPasswordIsRefusedWithoutAsking) {

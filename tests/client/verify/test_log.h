@@ -1,4 +1,4 @@
-// A small log for tests: keys, a tree by the book, and the vectors of others.
+// A log for tests: signers, a tree by the book, and the vectors of others.
 #ifndef GACETA_TESTS_CLIENT_VERIFY_TEST_LOG_H_
 #define GACETA_TESTS_CLIENT_VERIFY_TEST_LOG_H_
 
@@ -8,20 +8,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "absl/status/statusor.h"
 #include "google/protobuf/struct.pb.h"
-#include "verify/keys.h"
+#include "tests/client/verify/test_signers.h"  // IWYU pragma: export
 #include "verify/merkle.h"
-#include "verify/note.h"
 #include "verify/tree_proofs.h"
 
 namespace gaceta::testing {
-
-// An Ed25519 key, always the same of one seed.
-SigningKey KeyOfSeed(int seed);
-// Signers with such keys. WitnessOf("hn") is named `node.hn.gaceta.example`.
-NoteSigner LogSigner(const std::string& name = "hub.gaceta.example/log");
-NoteSigner WitnessOf(const std::string& state);
 
 // RFC 6962 word by word, slowly: roots, PATH and SUBPROOF as it defines them.
 class TreeByTheBook {
