@@ -1,11 +1,13 @@
 #include "testing/fake_federation.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "pki/note_key.h"
 #include "pki/pki.h"
 #include "verify/digest.h"
 #include "verify/keys.h"
@@ -90,7 +92,21 @@ absl::StatusOr<std::unique_ptr<FakeFederation>> FakeFederation::Create(
     if (absl::Status s = member->NewSigner(); !s.ok()) return s;
     federation->members_[id] = std::move(member);
   }
+  if (absl::Status s = federation->MakeLogKeys(); !s.ok()) return s;
   return federation;
+}
+
+absl::Status FakeFederation::MakeLogKeys() {
+  auto log = NewNoteSigner(std::string(kLogOrigin), NoteKeyType::kEd25519);
+  if (!log.ok()) return log.status();
+  log_signer_ = std::make_unique<const NoteSigner>(*std::move(log));
+  for (const std::string& state : states_) {
+    auto witness = NewNoteSigner(absl::StrCat("node.", TrustDomain(state)),
+                                 NoteKeyType::kCosignature);
+    if (!witness.ok()) return witness.status();
+    witnesses_.emplace(state, *std::move(witness));
+  }
+  return absl::OkStatus();
 }
 
 v1::Entry FakeFederation::First() {
@@ -118,7 +134,26 @@ v1::Entry FakeFederation::First() {
                     : state == states_.back() ? v1::CORRIDOR_ROLE_RECEIVING
                                               : v1::CORRIDOR_ROLE_TRANSIT);
   }
+  *change.add_items() = LogPolicyItem(0, absl::Seconds(60));
   return ChangeRegistry(std::move(change));
+}
+
+v1::RegistryItem FakeFederation::LogPolicyItem(int quorum, absl::Duration grace,
+                                               const NoteKey& log) const {
+  std::string text = absl::StrCat("log ", log.ToString(), "\n");
+  std::string names;
+  for (const auto& [state, witness] : witnesses_) {
+    absl::StrAppend(&text, "witness ", state, " ",
+                    witness.public_key().ToString(), "\n");
+    absl::StrAppend(&names, " ", state);
+  }
+  absl::StrAppend(&text, "group states ", std::max(quorum, 1), names,
+                  "\nquorum ", quorum > 0 ? "states" : "none", "\n");
+  v1::RegistryItem item;
+  item.mutable_log_policy()->set_policy(std::move(text));
+  item.mutable_log_policy()->mutable_quorum_grace()->set_seconds(
+      absl::ToInt64Seconds(grace));
+  return item;
 }
 
 v1::Entry FakeFederation::ChangeRegistry(v1::RegistryChange change) {
@@ -177,6 +212,15 @@ absl::StatusOr<v1::RegistryItem> FakeFederation::NewSigner(
 
 std::string FakeFederation::KeyId(const std::string& member) const {
   return members_.at(member)->signer->public_key().key_id();
+}
+
+absl::StatusOr<NoteSigner> NewNoteSigner(const std::string& name,
+                                         NoteKeyType type) {
+  auto pem = pki::MakeEd25519Pem();
+  if (!pem.ok()) return pem.status();
+  auto key = SigningKey::FromPem(*pem);
+  if (!key.ok()) return key.status();
+  return NoteSigner::Create(name, type, *std::move(key));
 }
 
 v1::Update FakeUpdate(const std::string& state, int number) {

@@ -10,9 +10,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gaceta/v1/registry.pb.h"
 #include "gaceta/v1/statement.pb.h"
 #include "gaceta/v1/update.pb.h"
+#include "verify/note.h"
 #include "verify/statement.h"
 
 namespace gaceta::client {
@@ -21,8 +23,9 @@ namespace gaceta::client {
 // and certificates. It keeps no log: FakeRelay does.
 //
 // The secretariat's first statement, First(), has the members, their keys, the
-// topics `entry-visa` and `asylum-refuge`, and the corridor `all` of all
-// states: the first is sending, the last receiving, the others transit.
+// topics `entry-visa` and `asylum-refuge`, the corridor `all` of all states
+// (the first is sending, the last receiving, the others transit), and a log
+// policy that asks for no witnesses.
 //
 // Thread safety: none.
 class FakeFederation {
@@ -55,17 +58,39 @@ class FakeFederation {
   // Key id of the key that a member signs with.
   std::string KeyId(const std::string& member) const;
 
+  // Signs the log's checkpoints.
+  const NoteSigner& log_signer() const { return *log_signer_; }
+  // With it the node of a state cosigns them.
+  const NoteSigner& witness(const std::string& state) const {
+    return witnesses_.at(state);
+  }
+  // The policy that `quorum` states' nodes have to cosign, 0 for none, within
+  // `grace`. `log` is the log's key.
+  v1::RegistryItem LogPolicyItem(int quorum, absl::Duration grace,
+                                 const NoteKey& log) const;
+  v1::RegistryItem LogPolicyItem(int quorum, absl::Duration grace) const {
+    return LogPolicyItem(quorum, grace, log_signer().public_key());
+  }
+
  private:
   struct Member;
 
   explicit FakeFederation(std::vector<std::string> states);
+  absl::Status MakeLogKeys();
   v1::Entry Sign(const std::string& publisher,
                  StatementSigner::Content content);
 
   std::string root_pem_;
   const std::vector<std::string> states_;
   std::map<std::string, std::shared_ptr<Member>> members_;
+  std::unique_ptr<const NoteSigner> log_signer_;
+  // By state.
+  std::map<std::string, NoteSigner> witnesses_;
 };
+
+// A new key that signs notes.
+absl::StatusOr<NoteSigner> NewNoteSigner(const std::string& name,
+                                         NoteKeyType type);
 
 // A valid update of `state` about the law of that number.
 v1::Update FakeUpdate(const std::string& state, int number);

@@ -11,6 +11,7 @@
 #include "gaceta/v1/updates.grpc.pb.h"
 #include "grpcpp/server_builder.h"
 #include "testing/fake_stream.h"
+#include "verify/checkpoint.h"
 #include "verify/entry_verifier.h"
 
 namespace gaceta::client {
@@ -53,6 +54,13 @@ bool PassesUpdate(const v1::Filter& filter, const v1::Update& update) {
           std::any_of(topics.begin(), topics.end(), [&](const auto& topic) {
             return Has(filter.topics(), topic);
           }));
+}
+
+absl::Status BeyondEnd(absl::string_view field, std::int64_t position,
+                       std::int64_t end) {
+  return WithReason(absl::OutOfRangeError(absl::StrCat(
+                        field, ": is ", position, ", the log ends at ", end)),
+                    "POSITION_BEYOND_END");
 }
 
 // Page tokens are positions.
@@ -101,11 +109,13 @@ class FakeRelay::RegistryServiceImpl : public v1::RegistryService::Service {
       }
       if (response->entries_size() == page_size) {
         response->set_next_page_token(absl::StrCat(position));
+        relay_->ProveEntries(response);
         return grpc::Status::OK;
       }
       *response->add_entries() = entry;
     }
     response->set_next_position(relay_->Size());
+    relay_->ProveEntries(response);
     return grpc::Status::OK;
   }
 
@@ -135,10 +145,11 @@ class FakeRelay::UpdatesServiceImpl : public v1::UpdatesService::Service {
       }
       if (response->entries_size() == page_size) {
         response->set_next_page_token(absl::StrCat(i));
-        return grpc::Status::OK;
+        break;
       }
       *response->add_entries() = entry;
     }
+    relay_->ProveEntries(response);
     return grpc::Status::OK;
   }
 
@@ -150,20 +161,27 @@ class FakeRelay::UpdatesServiceImpl : public v1::UpdatesService::Service {
       if (request->position() < 0 || request->position() >= relay_->Size()) {
         return ToGrpc(absl::OutOfRangeError("position is beyond the end"));
       }
-      *response->mutable_entry() =
-          relay_->entries_[static_cast<std::size_t>(request->position())];
-      return grpc::Status::OK;
+      return Answer(request->position(), response);
     }
     for (const v1::Entry& entry : relay_->entries_) {
       if (HeaderOf(entry).statement_id() == request->statement_id()) {
-        *response->mutable_entry() = entry;
-        return grpc::Status::OK;
+        return Answer(entry.position(), response);
       }
     }
     return ToGrpc(absl::NotFoundError("there is no such statement"));
   }
 
  private:
+  grpc::Status Answer(std::int64_t position, v1::GetUpdateResponse* response)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(relay_->mu_) {
+    v1::Entry* entry = response->mutable_entry();
+    *entry = relay_->entries_[static_cast<std::size_t>(position)];
+    entry->set_inclusion_proof(
+        relay_->tree_.Inclusion(position, relay_->Head().size));
+    response->set_checkpoint(relay_->Head().note);
+    return grpc::Status::OK;
+  }
+
   FakeRelay* const relay_;
 };
 
@@ -184,6 +202,7 @@ FakeRelay::FakeRelay(std::unique_ptr<FakeFederation> federation,
                      Federation registry)
     : federation_(std::move(federation)),
       registry_(std::move(registry)),
+      log_signer_(federation_->log_signer()),
       log_origin_(FakeFederation::kLogOrigin),
       relay_service_(std::make_unique<Service>(this)),
       registry_service_(std::make_unique<RegistryServiceImpl>(this)),
@@ -225,9 +244,14 @@ std::int64_t FakeRelay::Append(v1::Entry entry) {
     // Readers find it out themselves.
     registry_.Apply(change, position).IgnoreError();
   }
+  tree_.Append(entry.leaf());
   entries_.push_back(std::move(entry));
-  for (const auto& stream : streams_) stream->Wake();
+  WakeStreams();
   return position;
+}
+
+void FakeRelay::WakeStreams() {
+  for (const auto& stream : streams_) stream->Wake();
 }
 
 std::int64_t FakeRelay::Publish(const std::string& state,
@@ -250,6 +274,28 @@ std::int64_t FakeRelay::ChangeRegistry(const v1::RegistryChange& change) {
   return Append(federation_->ChangeRegistry(change));
 }
 
+std::int64_t FakeRelay::RequireQuorum(int quorum, absl::Duration grace) {
+  v1::RegistryChange change;
+  *change.add_items() = federation_->LogPolicyItem(quorum, grace);
+  return ChangeRegistry(change);
+}
+
+void FakeRelay::Cosign(const std::vector<std::string>& states,
+                       absl::Time time) {
+  absl::MutexLock lock(&mu_);
+  std::string note = Head().note;
+  auto parsed = ParseNote(note);
+  if (!parsed.ok()) return;
+  for (const std::string& state : states) {
+    auto line = gaceta::Cosign(parsed->text, federation_->witness(state), time);
+    if (line.ok()) absl::StrAppend(&note, *line);
+  }
+  head_.cosigned_size = head_.size;
+  head_.cosigned_note = std::move(note);
+  ++head_.cosigned_number;
+  WakeStreams();
+}
+
 std::vector<v1::Entry> FakeRelay::entries() const {
   absl::MutexLock lock(&mu_);
   return entries_;
@@ -265,6 +311,68 @@ std::int64_t FakeRelay::Size() const {
   return shortened_ < 0 ? size : std::min(size, shortened_);
 }
 
+const FakeHead& FakeRelay::Head() {
+  const std::int64_t size = frozen_ < 0 ? Size() : std::min(frozen_, Size());
+  if (size == 0) {
+    head_.size = 0;
+    head_.note.clear();
+  } else if (size != head_.size || head_.note.empty()) {
+    auto note = SignCheckpoint(
+        {log_signer_.public_key().name(), size, tree_.Root(size)}, log_signer_);
+    head_.size = size;
+    head_.note = note.ok() ? *std::move(note) : "";
+  }
+  return head_;
+}
+
+void FakeRelay::Prove(FakeProver* prover, std::int64_t known_size,
+                      v1::SubscribeResponse* message) {
+  prover->Prove(tree_, Head(), known_size, message);
+  if (rewrite_proof_) rewrite_proof_(message);
+}
+
+template <typename Response>
+void FakeRelay::ProveEntries(Response* response) {
+  for (v1::Entry& entry : *response->mutable_entries()) {
+    entry.set_inclusion_proof(tree_.Inclusion(entry.position(), Head().size));
+  }
+  response->set_checkpoint(Head().note);
+}
+
+void FakeRelay::OnProof(std::function<void(v1::SubscribeResponse*)> rewrite) {
+  absl::MutexLock lock(&mu_);
+  rewrite_proof_ = std::move(rewrite);
+}
+
+void FakeRelay::Replace(std::int64_t position, v1::Entry entry) {
+  absl::MutexLock lock(&mu_);
+  entry.set_position(position);
+  tree_.Replace(position, entry.leaf());
+  entries_[static_cast<std::size_t>(position)] = std::move(entry);
+  head_.note.clear();
+}
+
+void FakeRelay::Fork(std::int64_t position) {
+  v1::Entry entry = entries()[static_cast<std::size_t>(position)];
+  v1::Leaf leaf;
+  leaf.ParseFromString(entry.leaf());
+  leaf.mutable_recorded_time()->set_nanos(
+      leaf.recorded_time().nanos() == 1 ? 2 : 1);
+  entry.set_leaf(leaf.SerializeAsString());
+  Replace(position, std::move(entry));
+}
+
+void FakeRelay::FreezeCheckpoint(std::int64_t size) {
+  absl::MutexLock lock(&mu_);
+  frozen_ = size;
+}
+
+void FakeRelay::SignLogWith(const NoteSigner& signer) {
+  absl::MutexLock lock(&mu_);
+  log_signer_ = signer;
+  head_.note.clear();
+}
+
 void FakeRelay::OnSend(std::function<void(v1::SubscribeResponse*)> rewrite) {
   absl::MutexLock lock(&mu_);
   rewrite_ = std::move(rewrite);
@@ -273,13 +381,13 @@ void FakeRelay::OnSend(std::function<void(v1::SubscribeResponse*)> rewrite) {
 void FakeRelay::CutBefore(std::int64_t position) {
   absl::MutexLock lock(&mu_);
   cut_before_ = position;
-  for (const auto& stream : streams_) stream->Wake();
+  WakeStreams();
 }
 
 void FakeRelay::StallBefore(std::int64_t position) {
   absl::MutexLock lock(&mu_);
   stall_before_ = position;
-  for (const auto& stream : streams_) stream->Wake();
+  WakeStreams();
 }
 
 void FakeRelay::RefuseNext(int count, const absl::Status& status) {
@@ -337,49 +445,54 @@ void FakeRelay::AwaitAcknowledged(const std::string& subscription,
   mu_.Await(absl::Condition(&there));
 }
 
-absl::StatusOr<v1::Opened> FakeRelay::Open(const v1::Open& open) {
+absl::StatusOr<v1::SubscribeResponse> FakeRelay::Open(const v1::Open& open,
+                                                      FakeProver* prover) {
   absl::MutexLock lock(&mu_);
   opens_.push_back(open);
   if (refusals_ > 0) {
     --refusals_;
     return refusal_;
   }
-  std::int64_t start = Size();
-  if (open.has_start_position()) {
-    start = open.start_position();
-  } else if (open.has_start_time()) {
-    start = 0;
+  auto start = StartOf(open);
+  if (!start.ok()) return start.status();
+  if (*start < 0 || *start > Size()) {
+    return BeyondEnd("open.start_position", *start, Size());
+  }
+  if (open.known_size() > Size()) {
+    return BeyondEnd("open.known_size", open.known_size(), Size());
+  }
+  if (!open.subscription().empty()) acknowledged_[open.subscription()] = *start;
+  v1::SubscribeResponse message;
+  message.mutable_opened()->set_start_position(*start);
+  message.mutable_opened()->set_log_size(Size());
+  message.mutable_opened()->set_log_origin(log_origin_);
+  Prove(prover, open.known_size(), &message);
+  return message;
+}
+
+absl::StatusOr<std::int64_t> FakeRelay::StartOf(const v1::Open& open) const {
+  if (open.has_start_position()) return open.start_position();
+  if (open.has_start_now()) return Size();
+  if (open.has_start_time()) {
+    std::int64_t start = 0;
     while (start < Size()) {
       v1::Leaf leaf;
       leaf.ParseFromString(entries_[static_cast<std::size_t>(start)].leaf());
       if (leaf.recorded_time().seconds() >= open.start_time().seconds()) break;
       ++start;
     }
-  } else if (!open.has_start_now()) {
-    const auto found = acknowledged_.find(open.subscription());
-    if (found == acknowledged_.end()) {
-      return WithReason(
-          absl::NotFoundError(absl::StrCat("open.subscription: there is no \"",
-                                           open.subscription(), "\" yet")),
-          "UNKNOWN_SUBSCRIPTION");
-    }
-    start = found->second;
+    return start;
   }
-  if (start < 0 || start > Size()) {
-    return WithReason(
-        absl::OutOfRangeError(absl::StrCat("open.start_position: is ", start,
-                                           ", the log ends at ", Size())),
-        "POSITION_BEYOND_END");
-  }
-  if (!open.subscription().empty()) acknowledged_[open.subscription()] = start;
-  v1::Opened opened;
-  opened.set_start_position(start);
-  opened.set_log_size(Size());
-  opened.set_log_origin(log_origin_);
-  return opened;
+  const auto found = acknowledged_.find(open.subscription());
+  if (found != acknowledged_.end()) return found->second;
+  return WithReason(
+      absl::NotFoundError(absl::StrCat("open.subscription: there is no \"",
+                                       open.subscription(), "\" yet")),
+      "UNKNOWN_SUBSCRIPTION");
 }
 
-FakeRelay::Step FakeRelay::Next(const v1::Open& open, std::int64_t* position,
+FakeRelay::Step FakeRelay::Next(const v1::Open& open, FakeProver* prover,
+                                std::int64_t* position,
                                 v1::SubscribeResponse* message) {
   absl::MutexLock lock(&mu_);
   message->Clear();
@@ -406,12 +519,23 @@ FakeRelay::Step FakeRelay::Next(const v1::Open& open, std::int64_t* position,
     if (fault == Step::kWait && *position == cut_before_) fault = Step::kCut;
     if (fault == Step::kCut) cut_before_ = -1;
     if (fault == Step::kStall) stall_before_ = -1;
-    return fault;
+    if (fault != Step::kWait || !prover->HasNews(Head())) return fault;
   }
   message->mutable_progress()->set_next_position(*position);
   message->mutable_progress()->set_live(*position == Size());
-  if (rewrite_) rewrite_(message);
+  if (rewrite_ && *position != begin) rewrite_(message);
+  Prove(prover, 0, message);
   return Step::kMessage;
+}
+
+v1::SubscribeResponse FakeRelay::Heartbeat(FakeProver* prover,
+                                           std::int64_t position) {
+  absl::MutexLock lock(&mu_);
+  v1::SubscribeResponse message;
+  message.mutable_progress()->set_next_position(position);
+  message.mutable_progress()->set_live(true);
+  Prove(prover, 0, &message);
+  return message;
 }
 
 bool FakeRelay::Passes(const v1::Filter& filter, const v1::Entry& entry) const {

@@ -13,11 +13,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gaceta/log_source.h"
 #include "gaceta/v1/relay.grpc.pb.h"
 #include "gaceta/v1/statement.pb.h"
 #include "grpcpp/server.h"
 #include "testing/fake_federation.h"
+#include "testing/fake_log.h"
+#include "verify/note.h"
 
 namespace gaceta::client {
 
@@ -28,8 +32,9 @@ class FakeStream;
 // read everything.
 //
 // It keeps the promises of the relay, but of the filter it knows states,
-// corridors, kinds, events and topics alone. A test can make it break each of
-// them, to see what its program does then.
+// corridors, kinds, events and topics alone. Its checkpoints are signed with
+// the federation's log key; witnesses cosign when a test says so. A test can
+// make it break each promise, to see what its program does then.
 //
 // Thread safety: all methods may be called concurrently.
 class FakeRelay {
@@ -49,6 +54,11 @@ class FakeRelay {
   // Adds `count` updates, of one state after the other.
   void PublishMany(int count);
   std::int64_t ChangeRegistry(const v1::RegistryChange& change);
+  // Publishes the log policy that so many states' nodes have to cosign.
+  std::int64_t RequireQuorum(int quorum, absl::Duration grace);
+  // The nodes of these states cosign the newest checkpoint, at `time`.
+  void Cosign(const std::vector<std::string>& states,
+              absl::Time time = absl::Now());
 
   std::vector<v1::Entry> entries() const;
   std::int64_t size() const;
@@ -57,8 +67,21 @@ class FakeRelay {
 
   // --- Faults. Each counts from the next stream or message on. ---------------
 
-  // Changes what is sent. Called with each message, on the stream's thread.
+  // Changes what is sent. Called with each message that has entries or moves
+  // on, on the stream's thread, before the log's true tree is asked for its
+  // proof.
   void OnSend(std::function<void(v1::SubscribeResponse*)> rewrite);
+  // Changes messages with their proof, the confirmation and heartbeats as well.
+  void OnProof(std::function<void(v1::SubscribeResponse*)> rewrite);
+  // Puts `entry` in the place of another, as if it had always been there.
+  void Replace(std::int64_t position, v1::Entry entry);
+  // Puts the same statement in its place as if the hub had got it at another
+  // time: all is signed and chained, but the log is not the one it was.
+  void Fork(std::int64_t position);
+  // Shows the checkpoint of the first `size` entries for ever.
+  void FreezeCheckpoint(std::int64_t size);
+  // Signs checkpoints with another key, whatever the log policy says.
+  void SignLogWith(const NoteSigner& signer);
   // The next stream that comes to `position` is cut off before it, once.
   void CutBefore(std::int64_t position);
   // The next stream that comes to `position` is silent from there on, once.
@@ -96,13 +119,25 @@ class FakeRelay {
 
   // For FakeStream. What it sends next, at `*position`, which moves on.
   enum class Step { kMessage, kWait, kCut, kStall };
-  absl::StatusOr<v1::Opened> Open(const v1::Open& open);
-  Step Next(const v1::Open& open, std::int64_t* position,
+  absl::StatusOr<v1::SubscribeResponse> Open(const v1::Open& open,
+                                             FakeProver* prover);
+  Step Next(const v1::Open& open, FakeProver* prover, std::int64_t* position,
             v1::SubscribeResponse* message);
+  v1::SubscribeResponse Heartbeat(FakeProver* prover, std::int64_t position);
+  absl::StatusOr<std::int64_t> StartOf(const v1::Open& open) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Prove(FakeProver* prover, std::int64_t known_size,
+             v1::SubscribeResponse* message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Entries that are returned alone, with the proof of each.
+  template <typename Response>
+  void ProveEntries(Response* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Passes(const v1::Filter& filter, const v1::Entry& entry) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Acknowledge(const std::string& subscription, std::int64_t position);
   std::int64_t Size() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The newest checkpoint, and the one that is cosigned.
+  const FakeHead& Head() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void WakeStreams() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable absl::Mutex federation_mu_ ABSL_ACQUIRED_BEFORE(mu_);
   const std::unique_ptr<FakeFederation> federation_;
@@ -110,11 +145,17 @@ class FakeRelay {
   mutable absl::Mutex mu_;
   Federation registry_ ABSL_GUARDED_BY(mu_);
   std::vector<v1::Entry> entries_ ABSL_GUARDED_BY(mu_);
+  FakeTree tree_ ABSL_GUARDED_BY(mu_);
+  NoteSigner log_signer_ ABSL_GUARDED_BY(mu_);
+  FakeHead head_ ABSL_GUARDED_BY(mu_);
   std::string log_origin_ ABSL_GUARDED_BY(mu_);
   std::function<void(v1::SubscribeResponse*)> rewrite_ ABSL_GUARDED_BY(mu_);
+  std::function<void(v1::SubscribeResponse*)> rewrite_proof_
+      ABSL_GUARDED_BY(mu_);
   std::int64_t cut_before_ ABSL_GUARDED_BY(mu_) = -1;
   std::int64_t stall_before_ ABSL_GUARDED_BY(mu_) = -1;
   std::int64_t shortened_ ABSL_GUARDED_BY(mu_) = -1;
+  std::int64_t frozen_ ABSL_GUARDED_BY(mu_) = -1;
   std::int64_t hidden_ ABSL_GUARDED_BY(mu_) = -1;
   int message_entries_ ABSL_GUARDED_BY(mu_) = 64;
   int refusals_ ABSL_GUARDED_BY(mu_) = 0;

@@ -36,26 +36,25 @@ absl::Status FakeStream::Serve() {
     if (gone_) return absl::CancelledError("the client is gone");
     open = open_;
   }
-  auto opened = relay_->Open(open);
+  FakeProver prover;
+  auto opened = relay_->Open(open, &prover);
   if (!opened.ok()) return opened.status();
-  v1::SubscribeResponse message;
-  *message.mutable_opened() = *opened;
-  if (!Send(message)) return absl::CancelledError("the client is gone");
+  if (!Send(*opened)) return absl::CancelledError("the client is gone");
 
   const absl::Duration heartbeat = absl::Seconds(open.heartbeat().seconds()) +
                                    absl::Nanoseconds(open.heartbeat().nanos());
-  std::int64_t position = opened->start_position();
+  std::int64_t position = opened->opened().start_position();
+  v1::SubscribeResponse message;
   while (true) {
-    switch (relay_->Next(open, &position, &message)) {
+    switch (relay_->Next(open, &prover, &position, &message)) {
       case FakeRelay::Step::kMessage:
         if (!Send(message)) return absl::CancelledError("the client is gone");
         break;
       case FakeRelay::Step::kWait: {
         if (AwaitNews(std::max(heartbeat, absl::Milliseconds(1)))) break;
-        v1::SubscribeResponse progress;
-        progress.mutable_progress()->set_next_position(position);
-        progress.mutable_progress()->set_live(true);
-        if (!Send(progress)) return absl::CancelledError("the client is gone");
+        if (!Send(relay_->Heartbeat(&prover, position))) {
+          return absl::CancelledError("the client is gone");
+        }
         break;
       }
       case FakeRelay::Step::kCut:

@@ -93,8 +93,10 @@ absl::Status BenchFederation::Make() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<v1::RegistryChange>> BenchFederation::Registry()
-    const {
+absl::StatusOr<std::vector<v1::RegistryChange>> BenchFederation::Registry(
+    const std::string& log_key_file) const {
+  auto log_key = ReadFile(log_key_file);
+  if (!log_key.ok()) return log_key.status();
   std::vector<v1::RegistryChange> changes;
   std::size_t members = 0;
   for (const std::string& publisher : AllMembers()) {
@@ -123,6 +125,8 @@ absl::StatusOr<std::vector<v1::RegistryChange>> BenchFederation::Registry()
   v1::Topic* topic = changes.back().add_items()->mutable_topic();
   topic->set_id("entry-visa");
   AddName(topic->mutable_names(), "Ingreso y visas");
+  changes.back().add_items()->mutable_log_policy()->set_policy(absl::StrCat(
+      "log ", absl::StripTrailingAsciiWhitespace(*log_key), "\nquorum none\n"));
   return changes;
 }
 

@@ -36,8 +36,10 @@ class BenchFederation {
   // for the secretariat the hub, a signer and an administrator.
   absl::Status Make() const;
 
-  // What makes the registry, in parts that fit into a payload each.
-  absl::StatusOr<std::vector<v1::RegistryChange>> Registry() const;
+  // What makes the registry, in parts that fit into a payload each. The log's
+  // key is in a file that the hub makes; no witness has to cosign.
+  absl::StatusOr<std::vector<v1::RegistryChange>> Registry(
+      const std::string& log_key_file) const;
 
   absl::StatusOr<SigningKey> SignerOf(absl::string_view publisher) const;
 

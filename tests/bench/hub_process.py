@@ -12,6 +12,8 @@ import time
 
 START_SECONDS = 120
 LOAD_SECONDS = 900
+# The hub makes it, in its data folder.
+LOG_KEY = "log.key.pub"
 
 CONFIG = """\
 federation: "gaceta.example"
@@ -73,13 +75,17 @@ class Bench:
             raise BenchError(f"{' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
+    def fill_registry(self, hub):
+        """The hub takes no updates before its log key is in the registry."""
+        self.load(hub, "fill-registry", "--log-key", hub.data / LOG_KEY)
+
     @contextlib.contextmanager
     def fresh_hub(self):
         """A hub whose log holds the registry alone."""
         data = self.folder / "fresh"
         shutil.rmtree(data, ignore_errors=True)
         with Hub(self, data) as hub:
-            self.load(hub, "fill-registry")
+            self.fill_registry(hub)
             yield hub
         shutil.rmtree(data, ignore_errors=True)
 
@@ -88,10 +94,10 @@ class Bench:
         """A hub just started on a log of so many updates. Who uses it does not
         write, so the log is filled once."""
         data = self.folder / f"filled-{entries}"
-        if not (data / "filled").exists():
+        if not ((data / "filled").exists() and (data / LOG_KEY).exists()):
             shutil.rmtree(data, ignore_errors=True)
             with Hub(self, data) as hub:
-                self.load(hub, "fill-registry")
+                self.fill_registry(hub)
                 self.load(hub, "publish", "--nodes", 35, "--updates", entries)
             (data / "filled").touch()
         with Hub(self, data) as hub:
@@ -103,6 +109,7 @@ class Hub:
 
     def __init__(self, bench: Bench, data: pathlib.Path):
         data.mkdir(parents=True, exist_ok=True)
+        self.data = data
         self.log = bench.folder / "hub.log"
         config = bench.folder / "hub.textproto"
         config.write_text(CONFIG.format(data=data, pki=bench.pki), encoding="utf-8")

@@ -41,6 +41,7 @@ struct Arguments {
   int subscribers = 1;
   double per_second = 0;
   double seconds = 30;
+  std::string log_key;
 };
 
 using Run = std::function<absl::StatusOr<Figures>(const Target&)>;
@@ -60,11 +61,16 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
                  return s;
                return Figures();
              });
-  AddCommand(app, "fill-registry", "Publish the registry", chosen,
-             [](const Target& target) -> absl::StatusOr<Figures> {
-               if (absl::Status s = FillRegistry(target); !s.ok()) return s;
-               return Figures();
-             });
+  CLI::App* fill = AddCommand(
+      app, "fill-registry", "Publish the registry", chosen,
+      [a](const Target& target) -> absl::StatusOr<Figures> {
+        if (absl::Status s = FillRegistry(target, a->log_key); !s.ok()) {
+          return s;
+        }
+        return Figures();
+      });
+  fill->add_option("--log-key", a->log_key, "The hub's log.key.pub")
+      ->required();
   CLI::App* publish =
       AddCommand(app, "publish", "Publish as some nodes", chosen,
                  [a](const Target& target) {

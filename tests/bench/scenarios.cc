@@ -161,8 +161,9 @@ void AwaitQuiet(pid_t pid) {
 
 }  // namespace
 
-absl::Status FillRegistry(const Target& target) {
-  auto changes = target.federation->Registry();
+absl::Status FillRegistry(const Target& target,
+                          const std::string& log_key_file) {
+  auto changes = target.federation->Registry(log_key_file);
   if (!changes.ok()) return changes.status();
   auto credentials =
       target.federation->CredentialsOf("secretariat", "admin/bench");

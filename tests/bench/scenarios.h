@@ -25,8 +25,10 @@ struct Target {
   pid_t pid = 0;
 };
 
-// Publishes the registry. Measures nothing.
-absl::Status FillRegistry(const Target& target);
+// Publishes the registry, with a log policy of the key in `log_key_file`.
+// Measures nothing.
+absl::Status FillRegistry(const Target& target,
+                          const std::string& log_key_file);
 
 // `updates` in all, of so many nodes.
 absl::StatusOr<Figures> Publish(const Target& target, int nodes, int in_flight,

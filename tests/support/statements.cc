@@ -9,7 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "openssl/evp.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
+#include "verify/merkle.h"
 #include "verify/openssl_ptr.h"
 
 namespace gaceta::testing {
@@ -54,6 +56,12 @@ SigningKey NewKey(bool ed25519) {
 const SigningKey& SharedKey() {
   static const auto* key = new SigningKey(NewKey());
   return *key;
+}
+
+const NoteSigner& SharedLogSigner() {
+  static const auto* signer = new NoteSigner(*NoteSigner::Create(
+      std::string(kLogOrigin), NoteKeyType::kEd25519, NewKey(true)));
+  return *signer;
 }
 
 v1::Update GoodUpdate(absl::string_view publisher, int number) {
@@ -120,6 +128,22 @@ StoredEntry StoredEntryOf(const v1::Statement& statement,
   return stored;
 }
 
+absl::Status CheckInLog(const std::string& leaf, Position position,
+                        const std::string& inclusion_proof,
+                        const std::string& checkpoint, const NoteKey& log) {
+  auto opened = OpenCheckpoint(checkpoint, {log});
+  if (!opened.ok()) return opened.status();
+  auto proof = SplitHashes(inclusion_proof);
+  if (!proof.ok()) return proof.status();
+  return VerifyInclusion(HashLeaf(leaf), position, opened->size, *proof,
+                         opened->root);
+}
+
+absl::Status CheckReceipt(const v1::Receipt& receipt, const NoteKey& log) {
+  return CheckInLog(receipt.leaf(), receipt.position(),
+                    receipt.inclusion_proof(), receipt.checkpoint(), log);
+}
+
 v1::Entry EntryOf(Position position, const StoredEntry& stored) {
   v1::Entry entry;
   entry.set_position(position);
@@ -174,6 +198,7 @@ v1::RegistryChange TestFederation::FirstChange() const {
           {v1::CORRIDOR_ROLE_SENDING, v1::CORRIDOR_ROLE_TRANSIT});
   AddStop(corridor, "MX",
           {v1::CORRIDOR_ROLE_TRANSIT, v1::CORRIDOR_ROLE_RECEIVING});
+  *change.add_items() = LogPolicyItem(SharedLogSigner().public_key());
   return change;
 }
 
@@ -227,6 +252,13 @@ v1::RegistryItem TopicItem(const std::string& id) {
   v1::RegistryItem item;
   item.mutable_topic()->set_id(id);
   AddName(item.mutable_topic()->mutable_names(), id);
+  return item;
+}
+
+v1::RegistryItem LogPolicyItem(const NoteKey& log) {
+  v1::RegistryItem item;
+  item.mutable_log_policy()->set_policy(
+      absl::StrCat("log ", log.ToString(), "\nquorum none\n"));
   return item;
 }
 

@@ -15,6 +15,7 @@
 #include "server/log/log_store.h"
 #include "verify/federation.h"
 #include "verify/keys.h"
+#include "verify/note.h"
 #include "verify/statement.h"
 
 // Whatever goes wrong in a builder ends the test program: it is no result.
@@ -29,6 +30,9 @@ absl::Time TestTime();
 // A new key. SharedKey() is always the same one, where any does.
 SigningKey NewKey(bool ed25519 = false);
 const SigningKey& SharedKey();
+
+// Signs the checkpoints of the log of that origin; always the same.
+const NoteSigner& SharedLogSigner();
 
 // An update that breaks no rule and deserves no warning, with one topic,
 // `entry-visa`, and titles in Spanish.
@@ -76,6 +80,12 @@ v1::StatementHeader HeaderOf(const v1::Statement& statement);
 // What the hub would store of a statement.
 StoredEntry StoredEntryOf(const v1::Statement& statement,
                           absl::Time recorded_time = TestTime());
+// Whether the log has what a receipt, or an answer's entry, says, by a
+// checkpoint that `log` signed.
+absl::Status CheckInLog(const std::string& leaf, Position position,
+                        const std::string& inclusion_proof,
+                        const std::string& checkpoint, const NoteKey& log);
+absl::Status CheckReceipt(const v1::Receipt& receipt, const NoteKey& log);
 // What a subscriber gets of it.
 v1::Entry EntryOf(Position position, const StoredEntry& stored);
 
@@ -89,8 +99,9 @@ class TestFederation {
   // Knows the root alone.
   Federation Empty() const;
   // With FirstChange() at position 0: every member, its signer, the topics
-  // `entry-visa` and `education`, and the corridor `north`: HN sending, GT
-  // sending and transit, MX transit and receiving.
+  // `entry-visa` and `education`, the corridor `north` (HN sending, GT sending
+  // and transit, MX transit and receiving), and a log policy of
+  // SharedLogSigner() without witnesses.
   Federation Full() const;
 
   // The secretariat's first statement, which makes Full() of Empty().
@@ -125,6 +136,9 @@ SpiffeId IdOf(absl::string_view trust_domain, absl::string_view path);
 std::string DerOf(const std::string& certificate_pem);
 
 v1::RegistryItem TopicItem(const std::string& id);
+
+// A log policy that asks for no witnesses.
+v1::RegistryItem LogPolicyItem(const NoteKey& log);
 
 // A change of the registry as a payload.
 StatementParts RegistryParts(const v1::RegistryChange& change);

@@ -154,8 +154,19 @@ const TestPki& SharedPki() {
 TestHub::TestHub(Options options) : options_(std::move(options)) {
   Start();
   if (options_.with_registry) {
-    PublishNext("OAS", RegistryParts(pki().FirstChange()));
+    PublishNext("OAS", RegistryParts(FirstChange()));
   }
+}
+
+NoteKey TestHub::log_key() const {
+  return OrDie(NoteKey::Parse(absl::StripTrailingAsciiWhitespace(
+      ReadAll(folder_.path() + "/data/log.key.pub"))));
+}
+
+v1::RegistryChange TestHub::FirstChange() const {
+  v1::RegistryChange change = pki().FirstChange();
+  *change.add_items() = LogPolicyItem(log_key());
+  return change;
 }
 
 TestHub::~TestHub() = default;

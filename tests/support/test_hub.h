@@ -18,6 +18,7 @@
 #include "server/hub/hub.h"
 #include "tests/support/child_process.h"
 #include "tests/support/statements.h"
+#include "verify/note.h"
 
 namespace gaceta::testing {
 
@@ -79,7 +80,8 @@ const TestPki& SharedPki();
 class TestHub {
  public:
   struct Options {
-    // Whether the registry is published at once.
+    // Whether the registry is published at once, with a log policy of the hub's
+    // key that asks for no witnesses.
     bool with_registry = true;
     std::function<void(HubOptions*)> adjust = [](HubOptions*) {};
     // Runs gaceta-hub, by default settings but for the rate of publishing, in
@@ -103,6 +105,11 @@ class TestHub {
   HubOptions hub_options() const;
   const std::string& folder() const { return folder_.path(); }
   const TestPki& pki() const { return SharedPki(); }
+
+  // The key that signs the log's checkpoints.
+  NoteKey log_key() const;
+  // FirstChange() of the certificates, with that log policy.
+  v1::RegistryChange FirstChange() const;
 
   // A new connection of `spiffe://<member's trust domain>/<path>`.
   std::shared_ptr<grpc::Channel> As(const std::string& member,

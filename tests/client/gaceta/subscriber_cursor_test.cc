@@ -189,6 +189,8 @@ TEST(CursorTest, SurvivesItsText) {
       std::string(64, 'a'),
       3,
       17,
+      "hub.gaceta.example/log\n17\n"
+      "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n— a AAAAAAAA\n",
       {{"HN", {4, std::string(32, 'x')}}, {"OAS", {2, std::string(32, '\0')}}}};
 
   auto parsed = ParseCursor(FormatCursor(cursor));

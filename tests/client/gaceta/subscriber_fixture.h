@@ -76,6 +76,19 @@ class SubscriberTest : public ::testing::Test {
     }
   }
 
+  // HN gets a new key, and its old one is revoked. Returns where.
+  std::int64_t RotateKey() {
+    v1::RegistryChange change;
+    v1::SignerKeyRevocation* revocation =
+        change.add_items()->mutable_signer_key_revocation();
+    revocation->set_key_id(relay_->federation().KeyId("HN"));
+    revocation->set_ground("rotation");
+    auto signer = relay_->federation().NewSigner("HN");
+    EXPECT_TRUE(signer.ok()) << signer.status();
+    *change.add_items() = *signer;
+    return relay_->ChangeRegistry(change);
+  }
+
   // Positions from `begin` up to `end`.
   static std::vector<std::int64_t> Range(std::int64_t begin, std::int64_t end) {
     std::vector<std::int64_t> positions;

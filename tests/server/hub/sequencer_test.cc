@@ -71,13 +71,15 @@ class SequencerTest : public ::testing::Test {
         std::make_unique<testing::FaultyStore>(&store_), Members().Empty());
     ASSERT_TRUE(log.ok()) << log.status();
     log_ = *std::move(log);
+    checkpoints_ = std::make_unique<CheckpointPublisher>(
+        log_.get(), testing::SharedLogSigner());
     auto evidence = EvidenceFolder::Open(folder_.path());
     ASSERT_TRUE(evidence.ok()) << evidence.status();
     evidence_ = *std::move(evidence);
     Sequencer::Options options;
     options.clock = [this] { return absl::FromUnixMicros(now_micros_.load()); };
-    sequencer_ =
-        std::make_unique<Sequencer>(log_.get(), evidence_.get(), options);
+    sequencer_ = std::make_unique<Sequencer>(log_.get(), checkpoints_.get(),
+                                             evidence_.get(), options);
   }
   void Restart() {
     sequencer_.reset();
@@ -135,6 +137,7 @@ class SequencerTest : public ::testing::Test {
   testing::StoreControl store_;
   std::atomic<std::int64_t> now_micros_{absl::ToUnixMicros(TestTime())};
   std::unique_ptr<ProjectedLog> log_;
+  std::unique_ptr<CheckpointPublisher> checkpoints_;
   std::unique_ptr<EvidenceFolder> evidence_;
   std::unique_ptr<Sequencer> sequencer_;
   std::future<Outcome> held_;

@@ -68,7 +68,7 @@ class StatementCheckerTest : public ::testing::Test {
 
   void Log(const v1::Statement& statement) {
     const StoredEntry entry = StoredEntryOf(statement);
-    ASSERT_TRUE(log_->Append(log_->Size(), {&entry, 1}).ok());
+    ASSERT_TRUE(log_->Append(log_->store().Size(), {&entry, 1}).ok());
   }
 
   v1::Statement Honduras(const StatementParts& parts) const {

@@ -14,11 +14,13 @@
 #include "absl/strings/strip.h"
 #include "errors/errors.h"
 #include "gaceta/v1/documents.pb.h"
+#include "gaceta/v1/log.pb.h"
 #include "gaceta/v1/publishing.pb.h"
 #include "gaceta/v1/registry.pb.h"
 #include "gaceta/v1/relay.pb.h"
 #include "gaceta/v1/submissions.pb.h"
 #include "gaceta/v1/updates.pb.h"
+#include "gaceta/v1/witness.pb.h"
 #include "gmock/gmock.h"
 #include "google/protobuf/descriptor.h"
 #include "gtest/gtest.h"
@@ -35,11 +37,13 @@ using ::testing::Not;
 // Every file of the contract that has services.
 std::vector<const google::protobuf::FileDescriptor*> Files() {
   return {v1::GetDocumentRequest::descriptor()->file(),
+          v1::GetProofRequest::descriptor()->file(),
           v1::PublishRequest::descriptor()->file(),
           v1::ListMembersRequest::descriptor()->file(),
           v1::SubscribeRequest::descriptor()->file(),
           v1::SubmitUpdateRequest::descriptor()->file(),
-          v1::GetUpdateRequest::descriptor()->file()};
+          v1::GetUpdateRequest::descriptor()->file(),
+          v1::WitnessRequest::descriptor()->file()};
 }
 
 std::set<std::string> MethodsOfTheContract() {
@@ -114,6 +118,8 @@ constexpr Expected kExpected[] = {
     {"DocumentsService/GetDocument", kReadersOfHub, kReadersOfNode},
     {"DocumentsService/DownloadDocument", kReadersOfHub, kReadersOfNode},
     {"DocumentsService/UploadDocument", "..x...", kSubmitters},
+    {"LogService/GetCheckpoint", kReadersOfHub, kReadersOfNode},
+    {"LogService/GetProof", kReadersOfHub, kReadersOfNode},
     {"PublishingService/GetChainHead", kPublishers, kNobody},
     {"PublishingService/Publish", kPublishers, kNobody},
     {"RegistryService/ListCorridors", kReadersOfHub, kReadersOfNode},
@@ -131,6 +137,7 @@ constexpr Expected kExpected[] = {
     {"SubmissionsService/WatchSubmission", kNobody, kSubmitters},
     {"UpdatesService/GetUpdate", kReadersOfHub, kReadersOfNode},
     {"UpdatesService/ListUpdates", kReadersOfHub, kReadersOfNode},
+    {"WitnessService/Witness", "..x...", kNobody},
 };
 
 constexpr Role kRoles[] = {Role::kHub,    Role::kRegistrar,  Role::kNode,

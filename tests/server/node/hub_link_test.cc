@@ -139,7 +139,7 @@ class HubLinkTest : public ::testing::Test {
   // Mirrors all that the hub has.
   void MirrorAll() {
     const std::vector<StoredEntry> entries = hub_.entries();
-    const Position size = mirror_->Size();
+    const Position size = mirror_->store().Size();
     ASSERT_TRUE(mirror_
                     ->Append(size, absl::MakeConstSpan(entries).subspan(
                                        static_cast<std::size_t>(size)))

@@ -36,6 +36,7 @@ using ::testing::ElementsAre;
 using testing::GoodUpdate;
 using testing::kFederation;
 using testing::kLogOrigin;
+using testing::LogPolicyItem;
 using testing::RegistryParts;
 using testing::SignedStatement;
 using testing::TopicItem;
@@ -189,8 +190,10 @@ class NodeTest : public ::testing::Test {
     SetDeadline(&context);
     auto stream = stub->Publish(&context);
     v1::PublishRequest request;
+    v1::RegistryChange change = certificates_.FirstChange();
+    *change.add_items() = LogPolicyItem(hub_->log_key());
     *request.mutable_statement() = SignedStatement(
-        "OAS", RegistryParts(certificates_.FirstChange()), {},
+        "OAS", RegistryParts(change), {},
         *SigningKey::FromPemFile(certificates_.SignerKeyFile("secretariat")));
     v1::PublishResponse response;
     ASSERT_TRUE(stream->Write(request));

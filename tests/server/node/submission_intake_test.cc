@@ -72,7 +72,7 @@ class SubmissionIntakeTest : public ::testing::Test {
   // Puts a statement at the end of the mirrored log.
   void Mirror(const v1::Statement& statement) {
     const StoredEntry entry = StoredEntryOf(statement);
-    ASSERT_TRUE(mirror_->Append(mirror_->Size(), {entry}).ok());
+    ASSERT_TRUE(mirror_->Append(mirror_->store().Size(), {entry}).ok());
   }
 
   static v1::SubmitUpdateRequest Request(const v1::Update& update) {

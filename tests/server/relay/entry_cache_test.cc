@@ -92,6 +92,7 @@ class EntryCacheTest : public ::testing::Test {
     }
     ASSERT_TRUE(log_.Append(begin, entries).ok());
     cache_->Append(begin, entries);
+    cache_->SetEnd(log_.Size());
   }
 
   int Changes() {
@@ -162,7 +163,7 @@ TEST_F(EntryCacheTest, NewEntriesAreReadWithoutTheStore) {
   EXPECT_EQ(log_.reads, 0);
 }
 
-TEST_F(EntryCacheTest, AnAppendIsTold) {
+TEST_F(EntryCacheTest, ANewEndIsTold) {
   Start(0);
   const int seen = Changes();
 
@@ -230,7 +231,45 @@ TEST_F(EntryCacheTest, WhatIsStoredButNotAppendedHereIsNotShown) {
   ExpectEntries(cache_->Read(0, 100), 0, 10);
 
   cache_->Append(10, more);
+  cache_->SetEnd(12);
   ExpectEntries(AwaitRead(10, 100), 10, 2);
+}
+
+TEST_F(EntryCacheTest, WhatIsAppendedIsShownWhenItIsSaidTo) {
+  Start(10);
+  const std::vector<StoredEntry> more = {Numbered(10), Numbered(11)};
+  ASSERT_TRUE(log_.Append(10, more).ok());
+  cache_->Append(10, more);
+  const int seen = Changes();
+
+  EXPECT_EQ(cache_->Size(), 10);
+  ExpectEntries(AwaitRead(10, 100), 10, 0);
+  ExpectEntries(AwaitRead(0, 100), 0, 10);
+  EXPECT_EQ(cache_->TryRead(11, 1).status().code(),
+            absl::StatusCode::kOutOfRange);
+
+  cache_->SetEnd(11);
+  EXPECT_GT(Changes(), seen);
+  ExpectEntries(AwaitRead(10, 100), 10, 1);
+  cache_->SetEnd(12);
+  ExpectEntries(AwaitRead(10, 100), 10, 2);
+}
+
+TEST_F(EntryCacheTest, WhatIsNotShownYetMayPushTheRestOutOfMemory) {
+  EntryCache::Options options;
+  options.tail_bytes = 1;
+  Start(0, options);
+  Append(5);
+  std::vector<StoredEntry> more;
+  for (Position p = 5; p < 100; ++p) more.push_back(Numbered(p));
+  ASSERT_TRUE(log_.Append(5, more).ok());
+  cache_->Append(5, more);
+
+  ExpectEntries(AwaitRead(0, 100), 0, 5);
+  ExpectEntries(AwaitRead(5, 100), 5, 0);
+
+  cache_->SetEnd(70);
+  ExpectEntries(cache_->Read(0, 100), 0, 70);
 }
 
 TEST_F(EntryCacheTest, MemoryOfTheTailIsBounded) {

@@ -9,7 +9,8 @@
 #include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/log/memory_log_store.h"
+#include "tests/server/relay/proof_reader.h"
+#include "tests/server/relay/proved_log.h"
 #include "tests/server/relay/relay_scene.h"
 
 namespace gaceta {
@@ -35,13 +36,19 @@ v1::SubscribeResponse Parsed(grpc::ByteBuffer message) {
   return response;
 }
 
+// A stream whose every message is checked by its proof.
+struct ProvedStream {
+  EntryStream stream;
+  testing::ProofReader reader;
+};
+
 class EntryStreamTest : public ::testing::Test {
  protected:
   EntryStreamTest() { StartCache(); }
 
   // What is in the log now has to be loaded, what is appended later has not.
   void StartCache(EntryCache::Options options = {}) {
-    cache_ = std::make_unique<EntryCache>(&log_, options);
+    cache_ = std::make_unique<EntryCache>(&log_.store(), options);
     cache_->SetListener([this] {
       absl::MutexLock lock(&mu_);
       ++changes_;
@@ -49,9 +56,11 @@ class EntryStreamTest : public ::testing::Test {
   }
 
   void Append(const StoredEntry& entry) {
-    const Position at = log_.Size();
-    ASSERT_TRUE(log_.Append(at, {&entry, 1}).ok());
+    const Position at = log_.store().Size();
+    log_.Append({&entry, 1});
     cache_->Append(at, {&entry, 1});
+    log_.Publish();
+    cache_->SetEnd(at + 1);
   }
 
   void AppendUpdates(const std::string& publisher, int count) {
@@ -68,8 +77,17 @@ class EntryStreamTest : public ::testing::Test {
     return *compiled;
   }
 
-  EntryStream Stream(Position start = 0, EntryStream::Options options = {}) {
-    return EntryStream(cache_.get(), Compile(filter_, "GT"), start, options);
+  ProvedStream Stream(Position start = 0, EntryStream::Options options = {}) {
+    ProvedStream proved{EntryStream(cache_.get(), log_.proofs(),
+                                    Compile(filter_, "GT"), start, options),
+                        testing::ProofReader()};
+    v1::SubscribeResponse opened;
+    opened.mutable_opened()->set_start_position(start);
+    opened.mutable_opened()->set_log_size(cache_->Size());
+    EXPECT_TRUE(proved.stream.ProveStart(0, &opened).ok());
+    const absl::Status read = proved.reader.Read(opened);
+    EXPECT_TRUE(read.ok()) << read;
+    return proved;
   }
 
   int Changes() {
@@ -78,23 +96,27 @@ class EntryStreamTest : public ::testing::Test {
   }
 
   // Takes one step that must not fail.
-  static std::pair<Step, v1::SubscribeResponse> Next(EntryStream& stream) {
+  static std::pair<Step, v1::SubscribeResponse> Next(ProvedStream& proved) {
     grpc::ByteBuffer message;
-    auto step = stream.Next(&message);
+    auto step = proved.stream.Next(&message);
     EXPECT_TRUE(step.ok()) << step.status();
     if (!step.ok()) return {Step::kAtEnd, {}};
     if (*step != Step::kMessage) return {*step, {}};
-    return {*step, Parsed(message)};
+    v1::SubscribeResponse response = Parsed(message);
+    const absl::Status read = proved.reader.Read(response);
+    EXPECT_TRUE(read.ok()) << read;
+    return {*step, std::move(response)};
   }
 
   // Goes on to the end of the log and returns every entry that came; checks
   // order and progress on the way.
-  std::vector<v1::Entry> ReadToTheEnd(EntryStream& stream) {
+  std::vector<v1::Entry> ReadToTheEnd(ProvedStream& proved) {
+    EntryStream& stream = proved.stream;
     std::vector<v1::Entry> all;
     Position told = stream.sent_position();
     while (true) {
       const int seen = Changes();
-      auto [step, response] = Next(stream);
+      auto [step, response] = Next(proved);
       if (step == Step::kAtEnd) return all;
       if (step == Step::kLoading) AwaitChangesBeyond(seen);
       if (step != Step::kMessage) continue;
@@ -132,7 +154,7 @@ class EntryStreamTest : public ::testing::Test {
     return positions;
   }
 
-  MemoryLogStore log_;
+  testing::ProvedLog log_;
   v1::Filter filter_;
   absl::Mutex mu_;
   int changes_ ABSL_GUARDED_BY(mu_) = 0;
@@ -140,24 +162,24 @@ class EntryStreamTest : public ::testing::Test {
 };
 
 TEST_F(EntryStreamTest, OfAnEmptyLogIsAtTheEnd) {
-  EntryStream stream = Stream();
+  ProvedStream stream = Stream();
 
   EXPECT_EQ(Next(stream).first, Step::kAtEnd);
-  EXPECT_EQ(stream.position(), 0);
+  EXPECT_EQ(stream.stream.position(), 0);
 }
 
 TEST_F(EntryStreamTest, SendsWhatIsThereInOneMessageThenIsAtTheEnd) {
   AppendUpdates("HN", 3);
-  EntryStream stream = Stream();
+  ProvedStream stream = Stream();
 
   auto [step, response] = Next(stream);
 
   EXPECT_EQ(step, Step::kMessage);
   ASSERT_EQ(response.entries_size(), 3);
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(
-        response.entries(i).SerializeAsString(),
-        testing::EntryOf(i, (*log_.Read(i, 1, 1))[0]).SerializeAsString());
+    EXPECT_EQ(response.entries(i).SerializeAsString(),
+              testing::EntryOf(i, (*log_.store().Read(i, 1, 1))[0])
+                  .SerializeAsString());
   }
   EXPECT_EQ(response.progress().next_position(), 3);
   EXPECT_TRUE(response.progress().live());
@@ -165,7 +187,7 @@ TEST_F(EntryStreamTest, SendsWhatIsThereInOneMessageThenIsAtTheEnd) {
 }
 
 TEST_F(EntryStreamTest, GoesOnWhenTheLogHasGrown) {
-  EntryStream stream = Stream();
+  ProvedStream stream = Stream();
   ASSERT_EQ(Next(stream).first, Step::kAtEnd);
 
   AppendUpdates("HN", 1);
@@ -177,13 +199,14 @@ TEST_F(EntryStreamTest, GoesOnWhenTheLogHasGrown) {
 
 TEST_F(EntryStreamTest, BeginsWhereItIsTold) {
   AppendUpdates("HN", 5);
-  EntryStream stream = Stream(3);
+  ProvedStream stream = Stream(3);
 
   EXPECT_THAT(Positions(ReadToTheEnd(stream)), ElementsAre(3, 4));
 }
 
 TEST_F(EntryStreamTest, AStartBeyondTheEndFails) {
-  EntryStream stream = Stream(1);
+  EntryStream stream(cache_.get(), log_.proofs(), Compile(filter_, "GT"), 1,
+                     {});
   grpc::ByteBuffer message;
 
   EXPECT_EQ(stream.Next(&message).status().code(),
@@ -194,14 +217,14 @@ TEST_F(EntryStreamTest, MessagesAreClosedAtTheirLimits) {
   AppendUpdates("HN", 10);
   EntryStream::Options options;
   options.max_message_entries = 4;
-  EntryStream by_entries = Stream(0, options);
+  ProvedStream by_entries = Stream(0, options);
   EXPECT_EQ(Next(by_entries).second.entries_size(), 4);
   EXPECT_EQ(Next(by_entries).second.entries_size(), 4);
   EXPECT_EQ(Next(by_entries).second.entries_size(), 2);
 
   options.max_message_entries = 64;
   options.max_message_bytes = 1;
-  EntryStream by_bytes = Stream(0, options);
+  ProvedStream by_bytes = Stream(0, options);
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(Next(by_bytes).second.entries_size(), 1);
   }
@@ -214,39 +237,41 @@ TEST_F(EntryStreamTest, ALongRunThatDoesNotPassIsTakenInSteps) {
   AppendUpdates("GT", 1);
   EntryStream::Options options;
   options.max_scan = 100;
-  EntryStream stream = Stream(0, options);
+  ProvedStream stream = Stream(0, options);
 
   int steps = 0;
   while (Next(stream).first == Step::kMore) {
     ++steps;
     // Decided, but not told yet.
-    EXPECT_GT(stream.position(), stream.sent_position());
+    EXPECT_GT(stream.stream.position(), stream.stream.sent_position());
   }
 
   EXPECT_GE(steps, 2);
-  EXPECT_EQ(stream.sent_position(), 301);
+  EXPECT_EQ(stream.stream.sent_position(), 301);
 }
 
 TEST_F(EntryStreamTest, ProgressIsToldAlsoWhenNothingPasses) {
   filter_.add_states("GT");
   AppendUpdates("HN", 5);
-  EntryStream stream = Stream();
+  ProvedStream stream = Stream();
   ASSERT_EQ(Next(stream).first, Step::kAtEnd);
-  EXPECT_EQ(stream.position(), 5);
-  EXPECT_EQ(stream.sent_position(), 0);
+  EXPECT_EQ(stream.stream.position(), 5);
+  EXPECT_EQ(stream.stream.sent_position(), 0);
 
-  const v1::SubscribeResponse response = Parsed(stream.ProgressMessage());
+  const v1::SubscribeResponse response =
+      Parsed(*stream.stream.ProgressMessage());
 
   EXPECT_THAT(response.entries(), IsEmpty());
   EXPECT_EQ(response.progress().next_position(), 5);
   EXPECT_TRUE(response.progress().live());
-  EXPECT_EQ(stream.sent_position(), 5);
+  EXPECT_EQ(stream.stream.sent_position(), 5);
+  EXPECT_TRUE(stream.reader.Read(response).ok());
 }
 
 TEST_F(EntryStreamTest, WaitsForWhatIsNotInMemory) {
   AppendUpdates("HN", 100);
   StartCache();
-  EntryStream stream = Stream();
+  ProvedStream stream = Stream();
 
   EXPECT_EQ(Next(stream).first, Step::kLoading);
 
@@ -258,16 +283,16 @@ TEST_F(EntryStreamTest, HeadersOnlySendsNoPayloadsButTheRegistrys) {
   Append(testing::StoredRegistryChange());
   EntryStream::Options options;
   options.headers_only = true;
-  EntryStream stream = Stream(0, options);
+  ProvedStream stream = Stream(0, options);
 
   const auto entries = ReadToTheEnd(stream);
 
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_EQ(entries[0].omission(), v1::Entry::OMISSION_NOT_REQUESTED);
   EXPECT_THAT(entries[0].payload(), IsEmpty());
-  EXPECT_EQ(entries[0].leaf(), (*log_.Read(0, 1, 1))[0].leaf);
+  EXPECT_EQ(entries[0].leaf(), (*log_.store().Read(0, 1, 1))[0].leaf);
   EXPECT_EQ(entries[1].omission(), v1::Entry::OMISSION_UNSPECIFIED);
-  EXPECT_EQ(entries[1].payload(), (*log_.Read(1, 1, 1))[0].payload);
+  EXPECT_EQ(entries[1].payload(), (*log_.store().Read(1, 1, 1))[0].payload);
 }
 
 TEST_F(EntryStreamTest, UnmatchedHeadersComeInTheirPlaceWithoutPayload) {
@@ -277,7 +302,7 @@ TEST_F(EntryStreamTest, UnmatchedHeadersComeInTheirPlaceWithoutPayload) {
   AppendUpdates("MX", 1);
   EntryStream::Options options;
   options.include_unmatched_headers = true;
-  EntryStream stream = Stream(0, options);
+  ProvedStream stream = Stream(0, options);
 
   const auto entries = ReadToTheEnd(stream);
 
@@ -286,7 +311,8 @@ TEST_F(EntryStreamTest, UnmatchedHeadersComeInTheirPlaceWithoutPayload) {
   EXPECT_EQ(entries[1].omission(), v1::Entry::OMISSION_UNSPECIFIED);
   EXPECT_EQ(entries[2].omission(), v1::Entry::OMISSION_NOT_REQUESTED);
   for (const v1::Entry& entry : entries) {
-    EXPECT_EQ(entry.leaf(), (*log_.Read(entry.position(), 1, 1))[0].leaf);
+    EXPECT_EQ(entry.leaf(),
+              (*log_.store().Read(entry.position(), 1, 1))[0].leaf);
     EXPECT_EQ(entry.payload().empty(),
               entry.omission() != v1::Entry::OMISSION_UNSPECIFIED);
   }
@@ -304,7 +330,7 @@ TEST_F(EntryStreamTest, ARestrictedPayloadStaysBehindAndSaysSo) {
   for (const bool headers_only : {false, true}) {
     EntryStream::Options options;
     options.headers_only = headers_only;
-    EntryStream stream = Stream(0, options);
+    ProvedStream stream = Stream(0, options);
 
     const auto entries = ReadToTheEnd(stream);
 
@@ -317,11 +343,11 @@ TEST_F(EntryStreamTest, ARestrictedPayloadStaysBehindAndSaysSo) {
 
 TEST_F(EntryStreamTest, AnotherFilterCountsFromThereOn) {
   AppendUpdates("HN", 2);
-  EntryStream stream = Stream();
+  ProvedStream stream = Stream();
   ASSERT_EQ(ReadToTheEnd(stream).size(), 2u);
   filter_.add_states("GT");
 
-  stream.set_filter(Compile(filter_, "GT"));
+  stream.stream.set_filter(Compile(filter_, "GT"));
   AppendUpdates("HN", 2);
   AppendUpdates("GT", 1);
 
@@ -336,8 +362,8 @@ TEST_F(EntryStreamTest, ResumesAnywhereWithExactlyTheRest) {
   for (int i = 0; i < 400; ++i) {
     entries.push_back(testing::RandomStoredEntry(random));
   }
-  ASSERT_TRUE(
-      log_.Append(0, absl::MakeConstSpan(entries).subspan(0, 250)).ok());
+  log_.Append(absl::MakeConstSpan(entries).subspan(0, 250));
+  log_.Publish();
   EntryCache::Options small;
   small.tail_bytes = 20'000;
   small.block_bytes = 40'000;
@@ -362,15 +388,15 @@ TEST_F(EntryStreamTest, ResumesAnywhereWithExactlyTheRest) {
       }
     }
 
-    EntryStream whole = Stream(0, options);
+    ProvedStream whole = Stream(0, options);
     const auto all = ReadToTheEnd(whole);
     ASSERT_EQ(Positions(all), expected) << filter_.ShortDebugString();
 
     // In two halves, cut at a message.
     std::vector<v1::Entry> halves;
-    EntryStream first = Stream(0, options);
+    ProvedStream first = Stream(0, options);
     const auto stop_at = static_cast<Position>(random() % 400);
-    while (first.sent_position() < stop_at) {
+    while (first.stream.sent_position() < stop_at) {
       const int seen = Changes();
       auto [step, response] = Next(first);
       if (step == Step::kAtEnd) break;
@@ -378,7 +404,7 @@ TEST_F(EntryStreamTest, ResumesAnywhereWithExactlyTheRest) {
       halves.insert(halves.end(), response.entries().begin(),
                     response.entries().end());
     }
-    EntryStream second = Stream(first.sent_position(), options);
+    ProvedStream second = Stream(first.stream.sent_position(), options);
     for (v1::Entry& entry : ReadToTheEnd(second)) {
       halves.push_back(std::move(entry));
     }

@@ -1,4 +1,4 @@
-// One Subscribe call, without the checks of the client library.
+// One Subscribe call. Of what the client library checks, it checks the proofs.
 #ifndef GACETA_TESTS_SERVER_RELAY_TEST_SUBSCRIPTION_H_
 #define GACETA_TESTS_SERVER_RELAY_TEST_SUBSCRIPTION_H_
 
@@ -9,7 +9,9 @@
 #include "errors/grpc_status.h"
 #include "gaceta/v1/relay.grpc.pb.h"
 #include "grpcpp/client_context.h"
+#include "gtest/gtest.h"
 #include "server/log/log_store.h"
+#include "tests/server/relay/proof_reader.h"
 #include "tests/support/test_hub.h"
 
 namespace gaceta::testing {
@@ -58,6 +60,10 @@ class TestSubscription {
   bool Read() {
     if (!stream_->Read(&last_)) return false;
     ++messages_;
+    if (last_.has_opened() || last_.has_progress()) {
+      const absl::Status proved = proofs_.Read(last_);
+      EXPECT_TRUE(proved.ok()) << proved;
+    }
     if (last_.has_opened()) opened_ = last_.opened();
     for (const v1::Entry& entry : last_.entries()) entries_.push_back(entry);
     if (last_.has_progress()) progress_ = last_.progress();
@@ -107,6 +113,7 @@ class TestSubscription {
       grpc::ClientReaderWriter<v1::SubscribeRequest, v1::SubscribeResponse>>
       stream_;
   bool ended_ = false;
+  ProofReader proofs_;
   int messages_ = 0;
   v1::SubscribeResponse last_;
   v1::Opened opened_;

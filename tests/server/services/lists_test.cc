@@ -63,6 +63,7 @@ class ListsTest : public ::testing::Test {
           EXPECT_EQ(page.next_position() != 0, page.next_page_token().empty());
           for (const v1::Entry& entry : page.entries()) {
             EXPECT_NE(entry.payload(), "");
+            CheckProof(entry, page.checkpoint());
             positions.push_back(entry.position());
           }
         });
@@ -84,10 +85,20 @@ class ListsTest : public ::testing::Test {
         [&](const v1::ListUpdatesResponse& page) {
           EXPECT_LE(page.entries_size(), page_size);
           for (const v1::Entry& entry : page.entries()) {
+            CheckProof(entry, page.checkpoint());
             entries.push_back(entry);
+            entries.back().clear_inclusion_proof();
           }
         });
     return entries;
+  }
+
+  // Each entry is in the tree of the checkpoint that comes with it.
+  void CheckProof(const v1::Entry& entry, const std::string& note) {
+    const absl::Status status =
+        testing::CheckInLog(entry.leaf(), entry.position(),
+                            entry.inclusion_proof(), note, hub_.log_key());
+    EXPECT_TRUE(status.ok()) << status;
   }
 
   absl::Status ListStatus(const v1::ListUpdatesRequest& request) {
@@ -104,6 +115,8 @@ class ListsTest : public ::testing::Test {
     const grpc::Status status =
         updates_->GetUpdate(&context, request, &response);
     if (!status.ok()) return FromGrpc(status);
+    CheckProof(response.entry(), response.checkpoint());
+    response.mutable_entry()->clear_inclusion_proof();
     return response.entry();
   }
   absl::StatusOr<v1::Entry> GetAt(Position position) {
