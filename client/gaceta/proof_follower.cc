@@ -77,6 +77,7 @@ absl::Status ProofFollower::OnProgress(absl::Span<const ShownLeaf> leaves,
 absl::StatusOr<std::optional<Checkpoint>> ProofFollower::OpenNewest(
     const v1::StreamProof& proof) {
   if (proof.checkpoint().empty()) return std::nullopt;
+  offered_ = proof.checkpoint();
   auto opened = Open(proof.checkpoint());
   if (!opened.ok()) return opened.status();
   return std::move(opened->checkpoint);

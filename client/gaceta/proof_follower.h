@@ -40,6 +40,8 @@ class ProofFollower {
   std::int64_t known_size() const;
   // Its note.
   const std::string& checkpoint() const { return checkpoint_; }
+  // The note that the server sent last, whether it held or not.
+  const std::string& offered() const { return offered_; }
   // The newest that a quorum has cosigned, and when it last did.
   const std::string& cosigned_checkpoint() const { return cosigned_; }
   absl::Time quorum_time() const { return quorum_time_; }
@@ -68,6 +70,7 @@ class ProofFollower {
   Registry registry_;
 
   std::string checkpoint_;
+  std::string offered_;
   std::string cosigned_;
   std::int64_t cosigned_size_ = 0;
   absl::Time quorum_time_ = absl::InfinitePast();

@@ -4,9 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
+#include "gaceta/evidence_folder.h"
 
 namespace gaceta::client {
 namespace {
@@ -102,13 +104,46 @@ void StreamFollower::Run() {
       continue;
     }
     if (IsFinal(end)) {
-      queue_->Fail(end);
+      queue_->Fail(absl::IsDataLoss(end) ? KeepEvidence(end) : end);
       return;
     }
     const absl::Duration wait = backoff_.Next();
     if (options_.on_disconnect) options_.on_disconnect(end, wait);
     if (queue_->WaitStopped(wait)) return;
   }
+}
+
+absl::Status StreamFollower::KeepEvidence(const absl::Status& why) const {
+  if (options_.evidence_folder.empty()) return why;
+  v1::Evidence evidence;
+  evidence.set_reason(Reason(why));
+  evidence.set_description(std::string(why.message()));
+  for (const std::string& note : {proofs_.checkpoint(), proofs_.offered()}) {
+    const bool is_new = evidence.checkpoints().empty() ||
+                        evidence.checkpoints(0) != note;
+    if (!note.empty() && is_new) evidence.add_checkpoints(note);
+  }
+  std::int64_t position = -1;
+  if (absl::SimpleAtoi(ReasonMetadata(why, "position"), &position)) {
+    const auto shown = shown_.find(position);
+    if (shown != shown_.end()) {
+      // What does not parse is in the description alone.
+      evidence.add_leaves()->ParseFromString(shown->second);
+    }
+  }
+  auto folder = EvidenceFolder::Open(options_.evidence_folder);
+  absl::Status kept = folder.status();
+  std::string path;
+  if (kept.ok()) {
+    auto file = (*folder)->Keep(evidence);
+    kept = file.status();
+    if (file.ok()) path = *std::move(file);
+  }
+  const std::string text =
+      kept.ok() ? absl::StrCat("evidence is kept in ", path)
+                : absl::StrCat("evidence cannot be kept: ", kept.message());
+  return WithReason(absl::DataLossError(absl::StrCat(why.message(), "; ", text)),
+                    Reason(why), {{"evidence", path}});
 }
 
 void StreamFollower::Cancel() {
@@ -314,7 +349,9 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
   // verified is used up.
   std::vector<ShownLeaf> leaves;
   leaves.reserve(static_cast<std::size_t>(message->entries_size()));
+  shown_.clear();
   for (const v1::Entry& entry : message->entries()) {
+    shown_[entry.position()] = entry.leaf();
     leaves.emplace_back(entry.position(), HashLeaf(entry.leaf()));
   }
   std::vector<v1::Entry*> entries;

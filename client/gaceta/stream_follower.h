@@ -4,8 +4,10 @@
 #define GACETA_CLIENT_GACETA_STREAM_FOLLOWER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -64,6 +66,8 @@ class StreamFollower {
   std::shared_ptr<const Federation> registry() const;
 
  private:
+  // Keeps what shows that something does not verify; the status then says where.
+  absl::Status KeepEvidence(const absl::Status& why) const;
   // One connection, until it ends.
   absl::Status RunOnce();
   absl::Status ReadStream(RelayCall* call);
@@ -100,6 +104,8 @@ class StreamFollower {
   EntryVerifier newest_registry_;
   RegistryRead newest_progress_;
   ProofFollower proofs_;
+  // Leaves of the message that is being checked, by position.
+  std::map<std::int64_t, std::string> shown_;
   // Made by the first connection.
   std::unique_ptr<BatchVerifier> batch_verifier_;
   Backoff backoff_;

@@ -1,9 +1,11 @@
 #include "gaceta/subscriber.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -11,6 +13,7 @@
 #include "errors/errors.h"
 #include "gaceta/cursor.h"
 #include "gaceta/delivery_queue.h"
+#include "gaceta/evidence_folder.h"
 #include "gaceta/stream_follower.h"
 
 namespace gaceta::client {
@@ -73,6 +76,21 @@ absl::StatusOr<std::optional<StreamFollower::Known>> FindKnown(
   }
   return StreamFollower::Known{
       cursor->begin, {cursor->heads, cursor->next_position, cursor->checkpoint}};
+}
+
+
+// Where evidence goes; it must not have been there before.
+absl::Status CheckEvidence(SubscriberOptions* options) {
+  std::string& folder = options->evidence_folder;
+  if (folder.empty() && !options->cursor_file.empty()) {
+    folder = options->cursor_file + ".evidence";
+  }
+  std::error_code ignored;
+  if (folder.empty() || !std::filesystem::exists(folder, ignored)) {
+    return absl::OkStatus();
+  }
+  auto opened = EvidenceFolder::Open(folder);
+  return opened.ok() ? (*opened)->CheckTrusted() : opened.status();
 }
 
 }  // namespace
@@ -175,6 +193,7 @@ class Subscriber::Impl {
 absl::StatusOr<std::unique_ptr<Subscriber>> Subscriber::Create(
     SubscriberOptions options) {
   if (absl::Status s = CheckOptions(options); !s.ok()) return s;
+  if (absl::Status s = CheckEvidence(&options); !s.ok()) return s;
   auto source = OpenSource(options.source);
   if (!source.ok()) return source.status();
   auto known = FindKnown(options, source->log_origin);

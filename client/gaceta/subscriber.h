@@ -57,6 +57,11 @@ struct SubscriberOptions {
   // from there. Acknowledge regularly: after a lost connection the server sends
   // again what was not acknowledged (it is not delivered again).
   std::string subscription;
+  // Optional. A folder for evidence: when something does not verify, what shows
+  // it is kept there as a file (EvidenceFolder), and while there is a file that
+  // no person has dismissed, no Subscriber begins. Default: beside the cursor
+  // file, `<cursor_file>.evidence`; without one, none is kept.
+  std::string evidence_folder;
   // Optional. What a caller that keeps entries itself (a mirror) has kept: goes
   // on at its `next_position`. Not together with `cursor_file`.
   std::optional<EntryVerifier::State> resume;
@@ -159,8 +164,9 @@ class Subscriber {
   // the server.
   //
   // kInvalidArgument, kNotFound or kPermissionDenied names the option or file
-  // that is wrong; kFailedPrecondition a cursor file of another subscription;
-  // kDataLoss one that is damaged.
+  // that is wrong; kFailedPrecondition a cursor file of another subscription, or
+  // evidence against the log (reason `LOG_DISTRUSTED`); kDataLoss a cursor file
+  // that is damaged.
   static absl::StatusOr<std::unique_ptr<Subscriber>> Create(
       SubscriberOptions options);
 

@@ -17,10 +17,10 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "gaceta/evidence_folder.h"
 #include "gaceta/v1/statement.pb.h"
 #include "server/hub/candidate.h"
 #include "server/hub/checkpoint_publisher.h"
-#include "server/hub/evidence_folder.h"
 #include "server/projections/projected_log.h"
 #include "verify/statement.h"
 

@@ -116,6 +116,11 @@ void HubLink::Run() {
 }
 
 HubLink::Ending HubLink::RunSession() {
+  if (options_.trust) {
+    if (absl::Status s = options_.trust(); !s.ok()) {
+      return {s, RefusalAction::kHold};
+    }
+  }
   auto head = AskHead();
   if (!head.ok()) return {head.status(), ActionFor(head.status())};
   if (std::optional<Ending> ending = Reconcile(*head)) return *ending;
@@ -375,7 +380,7 @@ std::optional<HubLink::Ending> HubLink::RecordAnswers() {
       break;
     }
     if (absl::Status s = CheckReceipt(pending, answer.receipt()); !s.ok()) {
-      ending = Ending{s, RefusalAction::kHold};
+      ending = Ending{s, ActionFor(s)};
       break;
     }
     accepted.push_back({std::move(pending.submission_id),
@@ -405,7 +410,10 @@ absl::Status HubLink::CheckReceipt(const Outbox::Pending& pending,
         "the hub's receipt for statement ", pending.submission_id,
         " is not for the bytes that were sent; tell its operator"));
   }
-  return absl::OkStatus();
+  if (!options_.check_receipt) return absl::OkStatus();
+  return Annotate(options_.check_receipt(receipt),
+                  absl::StrCat("the hub's receipt for statement ",
+                               pending.submission_id));
 }
 
 HubLink::Ending HubLink::OnRefusal(const Outbox::Pending& pending,

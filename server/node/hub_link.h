@@ -3,6 +3,7 @@
 #define GACETA_SERVER_NODE_HUB_LINK_H_
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,6 +44,11 @@ struct HubLinkOptions {
   absl::Duration hold = absl::Seconds(30);
   // A hub that answers nothing for so long is taken for dead.
   absl::Duration answer_timeout = absl::Seconds(60);
+  // Checks that a receipt's proof holds; kUnavailable if that cannot be told
+  // yet. Empty: the bytes alone are compared.
+  std::function<absl::Status(const v1::Receipt&)> check_receipt;
+  // OK while the hub's log is trusted. Empty: always.
+  std::function<absl::Status()> trust;
 };
 
 // One session after the other: it asks the hub how far this publisher's chain

@@ -37,12 +37,19 @@ bool IsFinal(const absl::Status& status) {
 
 }  // namespace
 
-Mirror::Mirror(MirrorOptions options, ProjectedLog* log, const Outbox* outbox)
-    : options_(std::move(options)), log_(log), outbox_(outbox) {}
+Mirror::Mirror(MirrorOptions options, ProjectedLog* log, const Outbox* outbox,
+               LogTrust* trust)
+    : options_(std::move(options)), log_(log), outbox_(outbox), trust_(trust) {}
 
 Mirror::~Mirror() { Stop(); }
 
 absl::Status Mirror::Start() {
+  if (absl::Status s = trust_->status(); !s.ok()) {
+    // The node serves what it has, until a person has looked at it.
+    absl::MutexLock lock(&mu_);
+    status_ = s;
+    return absl::OkStatus();
+  }
   if (absl::Status s = Subscribe(); !s.ok()) return s;
   spdlog::info("mirror follows hub position={}", log_->store().Size());
   thread_ = std::thread([this] { Run(); });
@@ -58,6 +65,7 @@ absl::Status Mirror::Subscribe() {
   options.resume = *std::move(end);
   options.include_unmatched_headers = true;
   options.heartbeat = kHeartbeat;
+  options.evidence_folder = options_.evidence_folder;
   options.backoff = options_.backoff;
   options.on_disconnect = [this, last = std::string()](
                               const absl::Status& why,
@@ -135,6 +143,7 @@ void Mirror::Run() {
       if (stopping_) return;
       if (IsFinal(status)) {
         status_ = status;
+        if (absl::IsDataLoss(status)) trust_->Lose(status);
         spdlog::error(
             "mirror ended position={} reason={} error=\"{}\" next_step=\"tell "
             "the hub's operator; this node serves what it has\"",
@@ -157,6 +166,7 @@ void Mirror::Run() {
 
 absl::Status Mirror::Follow(client::Subscriber* subscriber) {
   while (true) {
+    if (absl::Status s = trust_->status(); !s.ok()) return s;
     auto delivery = subscriber->Next();
     if (!delivery.ok()) return delivery.status();
     if (!connected_.exchange(true)) {
@@ -219,6 +229,7 @@ absl::Status Mirror::Publish(const client::Delivery& delivery) {
   if (target_.checkpoint.size > log_->Size() &&
       target_.checkpoint.size <= kept) {
     if (absl::Status s = PublishTarget(); !s.ok()) return s;
+    trust_->Check();
     if (listener_ != nullptr) listener_();
   }
   if (newest->size > kept && target_.checkpoint.size <= log_->Size()) {

@@ -17,6 +17,7 @@
 #include "gaceta/log_source.h"
 #include "gaceta/subscriber.h"
 #include "gaceta/v1/relay.pb.h"
+#include "server/node/log_trust.h"
 #include "server/node/outbox.h"
 #include "server/projections/projected_log.h"
 #include "verify/checkpoint.h"
@@ -34,6 +35,8 @@ struct MirrorOptions {
   client::BackoffOptions backoff;
   // Longest wait before a hub that refused is asked again. Waits grow from 1 s.
   absl::Duration hold = absl::Seconds(30);
+  // Where evidence is kept if something does not verify.
+  std::string evidence_folder;
 };
 
 // Follows the hub and appends every entry, in order and without a gap, to the
@@ -49,9 +52,10 @@ struct MirrorOptions {
 // Threads: one of its own, and the subscriber's.
 class Mirror {
  public:
-  // `log` and `outbox` must outlive this object; the mirror is the one thread
-  // that appends to `log`.
-  Mirror(MirrorOptions options, ProjectedLog* log, const Outbox* outbox);
+  // All must outlive this object; the mirror is the one thread that appends to
+  // `log`.
+  Mirror(MirrorOptions options, ProjectedLog* log, const Outbox* outbox,
+         LogTrust* trust);
   // Stops.
   ~Mirror();
   Mirror(const Mirror&) = delete;
@@ -90,6 +94,7 @@ class Mirror {
   const MirrorOptions options_;
   ProjectedLog* const log_;
   const Outbox* const outbox_;
+  LogTrust* const trust_;
   std::function<void()> listener_;
   std::thread thread_;
   // Touched only by the mirror's thread.

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
+#include "gaceta/evidence_folder.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "pki/note_key.h"
@@ -17,6 +18,7 @@
 #include "server/identity/authorizer.h"
 #include "server/log/subscription_table.h"
 #include "server/node/document_mirror.h"
+#include "server/node/log_trust.h"
 #include "server/node/mirror.h"
 #include "server/node/outbox.h"
 #include "server/node/submission_intake.h"
@@ -70,8 +72,16 @@ NodeOptions WithDefaults(NodeOptions options) {
   return options;
 }
 
-HubLinkOptions LinkOptions(const NodeOptions& options) {
+std::string EvidenceFolderOf(const NodeOptions& options) {
+  return options.data_folder + "/evidence";
+}
+
+HubLinkOptions LinkOptions(const NodeOptions& options, LogTrust* trust) {
   HubLinkOptions link;
+  link.check_receipt = [trust](const v1::Receipt& receipt) {
+    return trust->CheckReceipt(receipt);
+  };
+  link.trust = [trust] { return trust->status(); };
   link.log_origin = options.log_origin;
   link.backoff = options.backoff;
   link.hold = options.hold;
@@ -84,6 +94,7 @@ MirrorOptions MirrorOptionsOf(const NodeOptions& options) {
   mirror.source.federation = options.federation;
   mirror.source.log_origin = options.log_origin;
   mirror.publisher = options.state;
+  mirror.evidence_folder = EvidenceFolderOf(options);
   mirror.filter = options.mirror_filter;
   mirror.backoff = options.backoff;
   mirror.hold = options.hold;
@@ -111,6 +122,8 @@ struct Node::Parts {
     // that come back: neither waits for the other.
     std::shared_ptr<grpc::Channel> publish_channel;
     std::shared_ptr<grpc::Channel> document_channel;
+    std::unique_ptr<EvidenceFolder> evidence;
+    std::unique_ptr<LogTrust> trust;
     std::unique_ptr<CheckpointWitness> witness;
   };
 
@@ -130,13 +143,13 @@ struct Node::Parts {
         log_service(opened.log.get(), &authorizer),
         registry_service(opened.log.get(), &authorizer),
         updates_service(opened.log.get(), &authorizer),
-        link(LinkOptions(options), opened.publish_channel, opened.outbox.get(),
+        link(LinkOptions(options, opened.trust.get()), opened.publish_channel, opened.outbox.get(),
              opened.documents.get(), opened.log.get(), opened.signer.get()),
         document_mirror(DocumentMirrorOptionsOf(options),
                         opened.document_channel, opened.log.get(),
                         opened.documents.get()),
         mirror(MirrorOptionsOf(options), opened.log.get(),
-               opened.outbox.get()),
+               opened.outbox.get(), opened.trust.get()),
         witness_link(std::move(opened.witness), opened.document_channel,
                      options.backoff) {
     opened.outbox->SetListener([this](const std::vector<std::string>& ids) {
@@ -180,7 +193,7 @@ absl::StatusOr<std::unique_ptr<StatementSigner>> OpenSigner(
 }
 
 absl::StatusOr<std::unique_ptr<CheckpointWitness>> OpenWitness(
-    const NodeOptions& options, ProjectedLog* log) {
+    const NodeOptions& options, ProjectedLog* log, LogTrust* trust) {
   const std::string name = absl::StrCat(
       "node.", absl::AsciiStrToLower(options.state), ".", options.federation);
   auto signer =
@@ -191,7 +204,7 @@ absl::StatusOr<std::unique_ptr<CheckpointWitness>> OpenWitness(
                              NoteKeyType::kCosignature);
   if (!signer.ok()) return Annotate(signer.status(), "cosigner_key_file");
   return CheckpointWitness::Open(&log->checkpoints(), *std::move(signer),
-                                 log->federation_source());
+                                 log->federation_source(), trust);
 }
 
 }  // namespace
@@ -244,7 +257,10 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   auto outbox = Outbox::Open(std::move(outbox_options), signer->get());
   if (!outbox.ok()) return outbox.status();
 
-  auto witness = OpenWitness(options, log->get());
+  auto evidence = EvidenceFolder::Open(EvidenceFolderOf(options));
+  if (!evidence.ok()) return evidence.status();
+  auto trust = std::make_unique<LogTrust>(log->get(), evidence->get());
+  auto witness = OpenWitness(options, log->get(), trust.get());
   if (!witness.ok()) return witness.status();
 
   auto parts = std::make_unique<Parts>(
@@ -252,7 +268,8 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
       Parts::Opened{*std::move(own), *std::move(signer), *std::move(log),
                     *std::move(documents), *std::move(subscriptions),
                     *std::move(outbox), *std::move(publish_channel),
-                    *std::move(document_channel), *std::move(witness)});
+                    *std::move(document_channel), *std::move(evidence),
+                    std::move(trust), *std::move(witness)});
   auto credentials = MakeServerCredentials(
       parts->options.tls, parts->opened.log->federation_source());
   if (!credentials.ok()) return credentials.status();

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
@@ -14,9 +15,10 @@
 namespace gaceta {
 
 absl::StatusOr<std::unique_ptr<CheckpointWitness>> CheckpointWitness::Open(
-    CheckpointStore* store, NoteSigner signer, FederationSource federation) {
+    CheckpointStore* store, NoteSigner signer, FederationSource federation,
+    LogTrust* trust) {
   std::unique_ptr<CheckpointWitness> witness(new CheckpointWitness(
-      store, std::move(signer), std::move(federation)));
+      store, std::move(signer), std::move(federation), trust));
   auto note = store->Get(CheckpointKind::kWitnessed);
   if (!note.ok()) return note.status();
   if (note->has_value()) {
@@ -29,6 +31,10 @@ absl::StatusOr<std::unique_ptr<CheckpointWitness>> CheckpointWitness::Open(
 
 absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
                                                         absl::Time now) {
+  if (absl::Status s = trust_->status(); !s.ok()) {
+    return WitnessAnswer{403, absl::StrCat("this log is not trusted: ",
+                                           s.message(), "\n")};
+  }
   const auto registry = federation_();
   const LogPolicyInForce* in_force = registry->log_policy();
   absl::Span<const NoteKey> keys;
@@ -46,6 +52,7 @@ absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
       return s;
     }
     known_ = {checkpoint.size, checkpoint.root};
+    trust_->Saw(checkpoint, request->checkpoint);
   }
   auto line = Cosign(decision.text, signer_, now);
   if (!line.ok()) return line.status();

@@ -14,6 +14,7 @@
 #include "grpcpp/channel.h"
 #include "server/log/checkpoint_store.h"
 #include "server/node/call_slot.h"
+#include "server/node/log_trust.h"
 #include "verify/add_checkpoint.h"
 #include "verify/federation.h"
 #include "verify/note.h"
@@ -28,10 +29,11 @@ class CheckpointWitness {
  public:
   using FederationSource = std::function<std::shared_ptr<const Federation>()>;
 
-  // Goes on from what `store` has, which must outlive it. `federation` gives the
-  // registry, whose log policy has the keys of the log.
+  // Goes on from what `store` has. `federation` gives the registry, whose log
+  // policy has the keys of the log. Pointers must outlive this object.
   static absl::StatusOr<std::unique_ptr<CheckpointWitness>> Open(
-      CheckpointStore* store, NoteSigner signer, FederationSource federation);
+      CheckpointStore* store, NoteSigner signer, FederationSource federation,
+      LogTrust* trust);
 
   // Answers the body of an `add-checkpoint` request. On an error nothing was
   // cosigned, and the line is to end.
@@ -39,14 +41,16 @@ class CheckpointWitness {
 
  private:
   CheckpointWitness(CheckpointStore* store, NoteSigner signer,
-                    FederationSource federation)
+                    FederationSource federation, LogTrust* trust)
       : store_(store),
         signer_(std::move(signer)),
-        federation_(std::move(federation)) {}
+        federation_(std::move(federation)),
+        trust_(trust) {}
 
   CheckpointStore* const store_;
   const NoteSigner signer_;
   const FederationSource federation_;
+  LogTrust* const trust_;
   WitnessedLog known_;
 };
 

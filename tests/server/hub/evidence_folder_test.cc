@@ -1,4 +1,4 @@
-#include "server/hub/evidence_folder.h"
+#include "gaceta/evidence_folder.h"
 
 #include <sys/stat.h>
 

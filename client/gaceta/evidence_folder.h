@@ -1,9 +1,10 @@
 // Where proofs of misconduct are kept.
-#ifndef GACETA_SERVER_HUB_EVIDENCE_FOLDER_H_
-#define GACETA_SERVER_HUB_EVIDENCE_FOLDER_H_
+#ifndef GACETA_CLIENT_GACETA_EVIDENCE_FOLDER_H_
+#define GACETA_CLIENT_GACETA_EVIDENCE_FOLDER_H_
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,18 +16,29 @@ namespace gaceta {
 
 // Keeps each piece of evidence as one small file, a v1::Evidence in JSON, named
 // by what it holds, so that the same piece is kept once however often it comes.
+// A person who has looked at one puts it aside, into the folder `dismissed`.
 //
 // Thread safety: all methods may be called concurrently.
 class EvidenceFolder {
  public:
+  // Makes the folder if it is not there.
   static absl::StatusOr<std::unique_ptr<EvidenceFolder>> Open(
       std::string folder);
 
-  // Keeps two statements of one publisher that cannot both be. Returns the
-  // file's path, once it is on stable storage.
+  // Returns the file's path, once it is on stable storage.
+  absl::StatusOr<std::string> Keep(const v1::Evidence& evidence);
+
+  // Keeps two statements of one publisher that cannot both be.
   absl::StatusOr<std::string> KeepConflict(absl::string_view reason,
                                            const v1::Leaf& first,
                                            const v1::Leaf& second);
+
+  // Paths of the files that nobody has dismissed, in order of their names.
+  absl::StatusOr<std::vector<std::string>> List() const;
+
+  // kFailedPrecondition, reason `LOG_DISTRUSTED`, if there is a file that nobody
+  // has dismissed.
+  absl::Status CheckTrusted() const;
 
  private:
   explicit EvidenceFolder(std::string folder) : folder_(std::move(folder)) {}
@@ -36,6 +48,12 @@ class EvidenceFolder {
   absl::Mutex mu_;
 };
 
+// Reads one file. kInvalidArgument if it is no evidence.
+absl::StatusOr<v1::Evidence> ReadEvidence(const std::string& path);
+
+// Moves a file into `dismissed` beside it. Returns the new path.
+absl::StatusOr<std::string> DismissEvidence(const std::string& path);
+
 }  // namespace gaceta
 
-#endif  // GACETA_SERVER_HUB_EVIDENCE_FOLDER_H_
+#endif  // GACETA_CLIENT_GACETA_EVIDENCE_FOLDER_H_

@@ -1,0 +1,143 @@
+#include "gaceta/evidence_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "errors/errors.h"
+#include "gaceta/file_io.h"
+#include "google/protobuf/util/json_util.h"
+#include "verify/digest.h"
+
+namespace gaceta {
+namespace {
+
+constexpr absl::string_view kEnding = ".json";
+
+absl::StatusOr<std::string> ToJson(const v1::Evidence& evidence) {
+  std::string json;
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  const auto status =
+      google::protobuf::util::MessageToJsonString(evidence, &json, options);
+  if (status.ok()) return json;
+  return absl::InternalError(status.ToString());
+}
+
+// As `log-forked-0a1b….json`. Of statements the headers count, since one may be
+// signed anew.
+std::string NameOf(const v1::Evidence& evidence) {
+  std::string all = evidence.reason();
+  for (const v1::Leaf& leaf : evidence.leaves()) {
+    absl::StrAppend(&all, Sha256(leaf.header()));
+  }
+  for (const std::string& note : evidence.checkpoints()) {
+    absl::StrAppend(&all, Sha256(note));
+  }
+  const std::string words = absl::AsciiStrToLower(
+      absl::StrReplaceAll(evidence.reason(), {{"_", "-"}}));
+  return absl::StrCat(words.empty() ? "evidence" : words, "-",
+                      ToHex(Sha256(all)).substr(0, 32), kEnding);
+}
+
+absl::Status MakeFolder(const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("cannot make folder ", folder, ": ", error.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EvidenceFolder>> EvidenceFolder::Open(
+    std::string folder) {
+  if (absl::Status s = MakeFolder(folder); !s.ok()) return s;
+  return std::unique_ptr<EvidenceFolder>(new EvidenceFolder(std::move(folder)));
+}
+
+absl::StatusOr<std::string> EvidenceFolder::Keep(const v1::Evidence& evidence) {
+  auto json = ToJson(evidence);
+  if (!json.ok()) return json.status();
+  const std::string path = absl::StrCat(folder_, "/", NameOf(evidence));
+  absl::MutexLock lock(&mu_);
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) return path;
+  if (absl::Status s = client::WriteFileDurably(path, *json); !s.ok()) return s;
+  return path;
+}
+
+absl::StatusOr<std::string> EvidenceFolder::KeepConflict(
+    absl::string_view reason, const v1::Leaf& first, const v1::Leaf& second) {
+  v1::Evidence evidence;
+  evidence.set_reason(std::string(reason));
+  *evidence.add_leaves() = first;
+  *evidence.add_leaves() = second;
+  return Keep(evidence);
+}
+
+absl::StatusOr<std::vector<std::string>> EvidenceFolder::List() const {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (const auto& file :
+       std::filesystem::directory_iterator(folder_, error)) {
+    if (absl::EndsWith(file.path().native(), kEnding)) {
+      paths.push_back(file.path().native());
+    }
+  }
+  if (error) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot read folder ", folder_, ": ", error.message()));
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+absl::Status EvidenceFolder::CheckTrusted() const {
+  auto paths = List();
+  if (!paths.ok()) return paths.status();
+  if (paths->empty()) return absl::OkStatus();
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "there is evidence against the log in ", paths->front(),
+          "; look at it, and if the log is to be trusted again: gaceta "
+          "evidence dismiss ",
+          paths->front())),
+      "LOG_DISTRUSTED", {{"evidence", paths->front()}});
+}
+
+absl::StatusOr<v1::Evidence> ReadEvidence(const std::string& path) {
+  auto json = client::ReadFile(path);
+  if (!json.ok()) return json.status();
+  v1::Evidence evidence;
+  const auto status =
+      google::protobuf::util::JsonStringToMessage(*json, &evidence);
+  if (status.ok()) return evidence;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": is no evidence: ", std::string(status.message())));
+}
+
+absl::StatusOr<std::string> DismissEvidence(const std::string& path) {
+  if (auto evidence = ReadEvidence(path); !evidence.ok()) {
+    return evidence.status();
+  }
+  const std::filesystem::path from(path);
+  const std::filesystem::path folder = from.parent_path() / "dismissed";
+  if (absl::Status s = MakeFolder(folder.native()); !s.ok()) return s;
+  const std::filesystem::path to = folder / from.filename();
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  if (!error) return to.native();
+  return absl::UnavailableError(
+      absl::StrCat("cannot move ", path, ": ", error.message()));
+}
+
+}  // namespace gaceta
