@@ -25,6 +25,10 @@
 #include "absl/strings/strip.h"
 #include "tests/fuzz/fuzz.h"
 
+// There in programs with a sanitizer; null in others.
+extern "C" void __sanitizer_set_death_callback(void (*callback)())
+    __attribute__((weak));
+
 namespace {
 
 struct Options {
@@ -38,15 +42,31 @@ struct Options {
 const std::string* current = nullptr;
 char crash_path[64];
 
-void SaveInput(int signal) {
-  // Only what may be called from a signal's handler.
+// Calls only what may be called from a signal's handler.
+void SaveInput() {
   const int fd = open(crash_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (fd >= 0 && current != nullptr) {
-    (void)!write(fd, current->data(), current->size());
-    close(fd);
-  }
+  if (fd < 0 || current == nullptr) return;
+  (void)!write(fd, current->data(), current->size());
+  close(fd);
+}
+
+void OnSignal(int signal) {
+  SaveInput();
   std::signal(signal, SIG_DFL);
   std::raise(signal);
+}
+
+void SaveInputsThatEndTheProgram() {
+  std::snprintf(crash_path, sizeof crash_path, "crash-%d", getpid());
+  std::signal(SIGABRT, OnSignal);
+  // A sanitizer has handlers of its own, which say what was wrong.
+  if (__sanitizer_set_death_callback != nullptr) {
+    __sanitizer_set_death_callback(SaveInput);
+    return;
+  }
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+    std::signal(signal, OnSignal);
+  }
 }
 
 void Run(const std::string& input) {
@@ -194,10 +214,7 @@ int main(int argc, char** argv) {
                  argv[0]);
     return 2;
   }
-  std::snprintf(crash_path, sizeof crash_path, "crash-%d", getpid());
-  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
-    std::signal(signal, SaveInput);
-  }
+  SaveInputsThatEndTheProgram();
 
   const std::vector<std::string> files = ReadFiles(options.folder);
   if (files.empty()) {
