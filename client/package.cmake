@@ -20,11 +20,14 @@ install(EXPORT gaceta NAMESPACE gaceta:: FILE gaceta-targets.cmake
 # --- Headers ----------------------------------------------------------------------
 set(headers
   errors/errors.h errors/grpc_status.h
-  gaceta/backoff.h gaceta/connection.h gaceta/documents.h gaceta/log_source.h
+  gaceta/backoff.h gaceta/connection.h gaceta/documents.h
+  gaceta/evidence_folder.h gaceta/log_reader.h gaceta/log_source.h
   gaceta/publisher.h gaceta/reader.h gaceta/registry_client.h
   gaceta/subscriber.h
-  verify/digest.h verify/entry_verifier.h verify/federation.h verify/keys.h
-  verify/spiffe_id.h verify/statement.h)
+  verify/checkpoint.h verify/digest.h verify/entry_verifier.h
+  verify/federation.h verify/keys.h verify/log_policy.h verify/log_receipt.h
+  verify/merkle.h verify/note.h verify/receipt_checker.h verify/spiffe_id.h
+  verify/statement.h)
 foreach(header ${headers})
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${CMAKE_CURRENT_LIST_DIR}/${header}

@@ -118,9 +118,9 @@ absl::StatusOr<VerifiedEntry> Registry::Verify(v1::Entry entry,
   if (!opened.ok()) {
     return Annotate(opened.status(), absl::StrCat("entry ", entry.position()));
   }
-  const auto registry = At(entry.position());
+  // Which keys count where, the newest registry knows as well.
   auto verified =
-      EntryVerifier::CheckAlone(std::move(entry), verify_options_, *registry);
+      EntryVerifier::CheckAlone(std::move(entry), verify_options_, *Latest());
   if (!verified.ok()) return verified;
   if (absl::Status s = CheckInclusion(verified->entry, opened->checkpoint);
       !s.ok()) {

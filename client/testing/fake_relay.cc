@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "gaceta/v1/log.grpc.pb.h"
 #include "gaceta/v1/registry.grpc.pb.h"
 #include "gaceta/v1/updates.grpc.pb.h"
 #include "grpcpp/server_builder.h"
@@ -176,12 +177,57 @@ class FakeRelay::UpdatesServiceImpl : public v1::UpdatesService::Service {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(relay_->mu_) {
     v1::Entry* entry = response->mutable_entry();
     *entry = relay_->entries_[static_cast<std::size_t>(position)];
-    entry->set_inclusion_proof(
-        relay_->tree_.Inclusion(position, relay_->Head().size));
+    relay_->ProveEntry(relay_->Head().size, entry);
     response->set_checkpoint(relay_->Head().note);
     return grpc::Status::OK;
   }
 
+  FakeRelay* const relay_;
+};
+
+class FakeRelay::LogServiceImpl : public v1::LogService::Service {
+ public:
+  explicit LogServiceImpl(FakeRelay* relay) : relay_(relay) {}
+
+  grpc::Status GetCheckpoint(grpc::ServerContext* /*context*/,
+                             const v1::GetCheckpointRequest* request,
+                             v1::GetCheckpointResponse* response) override {
+    absl::MutexLock lock(&relay_->mu_);
+    const FakeHead& head = relay_->Head();
+    const bool cosigned = request->cosigned();
+    if ((cosigned ? head.cosigned_size : head.size) == 0) {
+      return ToGrpc(WithReason(absl::NotFoundError("there is no checkpoint"),
+                               "NO_CHECKPOINT"));
+    }
+    if (request->known_size() > head.size) {
+      return ToGrpc(BeyondEnd("known_size", request->known_size(), head.size));
+    }
+    response->set_checkpoint(cosigned ? head.cosigned_note : head.note);
+    response->set_consistency(relay_->tree_.Consistency(
+        request->known_size(), cosigned ? head.cosigned_size : head.size));
+    return grpc::Status::OK;
+  }
+
+  grpc::Status GetProof(grpc::ServerContext* /*context*/,
+                        const v1::GetProofRequest* request,
+                        v1::GetProofResponse* response) override {
+    absl::MutexLock lock(&relay_->mu_);
+    const FakeHead& head = relay_->Head();
+    const std::int64_t position = request->position();
+    if (position < 0 || position >= head.size) {
+      return ToGrpc(BeyondEnd("position", position, head.size));
+    }
+    const bool cosigned = position < head.cosigned_size;
+    v1::Entry* entry = response->mutable_entry();
+    *entry = relay_->entries_[static_cast<std::size_t>(position)];
+    entry->clear_payload();
+    entry->set_omission(v1::Entry::OMISSION_NOT_REQUESTED);
+    relay_->ProveEntry(cosigned ? head.cosigned_size : head.size, entry);
+    response->set_checkpoint(cosigned ? head.cosigned_note : head.note);
+    return grpc::Status::OK;
+  }
+
+ private:
   FakeRelay* const relay_;
 };
 
@@ -206,11 +252,13 @@ FakeRelay::FakeRelay(std::unique_ptr<FakeFederation> federation,
       log_origin_(FakeFederation::kLogOrigin),
       relay_service_(std::make_unique<Service>(this)),
       registry_service_(std::make_unique<RegistryServiceImpl>(this)),
-      updates_service_(std::make_unique<UpdatesServiceImpl>(this)) {
+      updates_service_(std::make_unique<UpdatesServiceImpl>(this)),
+      log_service_(std::make_unique<LogServiceImpl>(this)) {
   grpc::ServerBuilder builder;
   builder.RegisterService(relay_service_.get());
   builder.RegisterService(registry_service_.get());
   builder.RegisterService(updates_service_.get());
+  builder.RegisterService(log_service_.get());
   server_ = builder.BuildAndStart();
 }
 
@@ -334,9 +382,19 @@ void FakeRelay::Prove(FakeProver* prover, std::int64_t known_size,
 template <typename Response>
 void FakeRelay::ProveEntries(Response* response) {
   for (v1::Entry& entry : *response->mutable_entries()) {
-    entry.set_inclusion_proof(tree_.Inclusion(entry.position(), Head().size));
+    ProveEntry(Head().size, &entry);
   }
   response->set_checkpoint(Head().note);
+}
+
+void FakeRelay::ProveEntry(std::int64_t size, v1::Entry* entry) {
+  entry->set_inclusion_proof(tree_.Inclusion(entry->position(), size));
+  if (rewrite_answer_) rewrite_answer_(entry);
+}
+
+void FakeRelay::OnAnswer(std::function<void(v1::Entry*)> rewrite) {
+  absl::MutexLock lock(&mu_);
+  rewrite_answer_ = std::move(rewrite);
 }
 
 void FakeRelay::OnProof(std::function<void(v1::SubscribeResponse*)> rewrite) {

@@ -27,9 +27,9 @@ namespace gaceta::client {
 
 class FakeStream;
 
-// Serves RelayService.Subscribe, RegistryService.ListRegistryEntries and
-// UpdatesService over a channel inside the process, without TLS: everybody may
-// read everything.
+// Serves RelayService.Subscribe, RegistryService.ListRegistryEntries,
+// UpdatesService and LogService over a channel inside the process, without TLS:
+// everybody may read everything.
 //
 // It keeps the promises of the relay, but of the filter it knows states,
 // corridors, kinds, events and topics alone. Its checkpoints are signed with
@@ -73,6 +73,8 @@ class FakeRelay {
   void OnSend(std::function<void(v1::SubscribeResponse*)> rewrite);
   // Changes messages with their proof, the confirmation and heartbeats as well.
   void OnProof(std::function<void(v1::SubscribeResponse*)> rewrite);
+  // Changes each entry of an answer to a single question, after it was proved.
+  void OnAnswer(std::function<void(v1::Entry*)> rewrite);
   // Puts `entry` in the place of another, as if it had always been there.
   void Replace(std::int64_t position, v1::Entry entry);
   // Puts the same statement in its place as if the hub had got it at another
@@ -113,6 +115,7 @@ class FakeRelay {
   class Service;
   class RegistryServiceImpl;
   class UpdatesServiceImpl;
+  class LogServiceImpl;
 
   explicit FakeRelay(std::unique_ptr<FakeFederation> federation,
                      Federation registry);
@@ -131,6 +134,8 @@ class FakeRelay {
   // Entries that are returned alone, with the proof of each.
   template <typename Response>
   void ProveEntries(Response* response) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ProveEntry(std::int64_t size, v1::Entry* entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Passes(const v1::Filter& filter, const v1::Entry& entry) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Acknowledge(const std::string& subscription, std::int64_t position);
@@ -152,6 +157,7 @@ class FakeRelay {
   std::function<void(v1::SubscribeResponse*)> rewrite_ ABSL_GUARDED_BY(mu_);
   std::function<void(v1::SubscribeResponse*)> rewrite_proof_
       ABSL_GUARDED_BY(mu_);
+  std::function<void(v1::Entry*)> rewrite_answer_ ABSL_GUARDED_BY(mu_);
   std::int64_t cut_before_ ABSL_GUARDED_BY(mu_) = -1;
   std::int64_t stall_before_ ABSL_GUARDED_BY(mu_) = -1;
   std::int64_t shortened_ ABSL_GUARDED_BY(mu_) = -1;
@@ -167,6 +173,7 @@ class FakeRelay {
   std::unique_ptr<Service> relay_service_;
   std::unique_ptr<RegistryServiceImpl> registry_service_;
   std::unique_ptr<UpdatesServiceImpl> updates_service_;
+  std::unique_ptr<LogServiceImpl> log_service_;
   std::unique_ptr<grpc::Server> server_;
 };
 

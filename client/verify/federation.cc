@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -276,10 +277,11 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
         check.Fail("signer_key.certificate", std::string(k.status().message()));
       } else if (auto found = signers_.find(k->key_id());
                  found != signers_.end() &&
-                 found->second.publisher != key.publisher()) {
+                 found->second.certified->publisher() != key.publisher()) {
         // Otherwise what it signed before would no longer hold.
         check.Fail("signer_key.certificate",
-                   absl::StrCat("has the key of ", found->second.publisher));
+                   absl::StrCat("has the key of ",
+                                found->second.certified->publisher()));
       }
       break;
     }
@@ -346,9 +348,8 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
 absl::StatusOr<LogPolicyInForce> Federation::ReadPolicy(
     const v1::LogPolicy& text) const {
   if (text.policy().size() > kMaxPolicyBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("has ", text.policy().size(), " bytes, at most ",
-                     kMaxPolicyBytes));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "has ", text.policy().size(), " bytes, at most ", kMaxPolicyBytes));
   }
   auto policy = LogPolicy::Parse(text.policy());
   if (!policy.ok()) return policy.status();
@@ -366,10 +367,9 @@ absl::StatusOr<LogPolicyInForce> Federation::ReadPolicy(
                           absl::Nanoseconds(text.quorum_grace().nanos());
   if (in_force.quorum_grace < absl::Seconds(1) ||
       in_force.quorum_grace > absl::Hours(24)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("has quorum_grace ",
-                     absl::FormatDuration(in_force.quorum_grace),
-                     ", expected 1s to 24h"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "has quorum_grace ", absl::FormatDuration(in_force.quorum_grace),
+        ", expected 1s to 24h"));
   }
   return in_force;
 }
@@ -402,7 +402,9 @@ void Federation::ApplyItem(const v1::RegistryItem& item,
       // One that is there already counts as before: a revoked key stays
       // revoked, whatever comes later.
       signers_.try_emplace(
-          key->key_id(), Signer{item.signer_key().publisher(), *key, position});
+          key->key_id(),
+          Signer{std::make_shared<const v1::SignerKey>(item.signer_key()), *key,
+                 position});
       break;
     }
     case v1::RegistryItem::kCorridor:
@@ -483,8 +485,8 @@ absl::StatusOr<PublicKey> Federation::FindKey(absl::string_view publisher,
   auto found = signers_.find(key_id);
   if (found == signers_.end()) return unknown("is not in the registry");
   const Signer& signer = found->second;
-  if (signer.publisher != publisher) {
-    return unknown(absl::StrCat("belongs to ", signer.publisher));
+  if (signer.certified->publisher() != publisher) {
+    return unknown(absl::StrCat("belongs to ", signer.certified->publisher()));
   }
   // The first statement of all is signed by a key that it brings itself.
   if (publisher == kSecretariat && position == first_position_ &&
@@ -535,6 +537,17 @@ absl::StatusOr<PublicKey> Federation::FindBootstrapKey(
           "key ", ToHex(key_id).substr(0, 16),
           " is not in the registry, and the statement does not bring it")),
       "UNKNOWN_KEY", {{"key_id", ToHex(key_id)}});
+}
+
+std::string Federation::UsualTrustDomain(absl::string_view member) const {
+  return absl::StrCat(member == kSecretariat ? std::string(kSecretariatLabel)
+                                             : absl::AsciiStrToLower(member),
+                      ".", name_);
+}
+
+const v1::SignerKey* Federation::FindSigner(absl::string_view key_id) const {
+  const auto found = signers_.find(key_id);
+  return found == signers_.end() ? nullptr : found->second.certified.get();
 }
 
 const v1::Member* Federation::FindMember(absl::string_view id) const {

@@ -88,6 +88,22 @@ class Federation {
   absl::StatusOr<PublicKey> FindBootstrapKey(const v1::RegistryChange& change,
                                              absl::string_view key_id) const;
 
+  // Whether a certificate is, under its issuer and the root, that of
+  // `spiffe://<trust_domain>/signer`, both DER: valid now or not, since what a
+  // key signed counts for longer than its certificate. Needs no member.
+  // kUnauthenticated says what fails.
+  absl::Status CheckSigner(absl::string_view trust_domain,
+                           absl::string_view certificate_der,
+                           absl::string_view issuer_der) const;
+
+  // The trust domain of a member that goes by its id: `hn.<federation>` of
+  // `HN`.
+  std::string UsualTrustDomain(absl::string_view member) const;
+
+  // The certificate that brought a key, and its issuer's, whether it may still
+  // sign or not. Null if the registry never had it.
+  const v1::SignerKey* FindSigner(absl::string_view key_id) const;
+
   // Null if there is none.
   const v1::Member* FindMember(absl::string_view id) const;
   const v1::Member* FindMemberByTrustDomain(absl::string_view domain) const;
@@ -120,7 +136,8 @@ class Federation {
  private:
   struct Roots;
   struct Signer {
-    std::string publisher;
+    // Who it signs for, and its certificate; shared by all copies.
+    std::shared_ptr<const v1::SignerKey> certified;
     PublicKey key;
     // Positions of the changes that brought and, if any, revoked it.
     std::int64_t brought = 0;
@@ -142,12 +159,6 @@ class Federation {
   void ApplyItem(const v1::RegistryItem& item, std::int64_t position);
   void ApplyStatus(const v1::Member& member, std::int64_t position);
   bool IsActive(absl::string_view member, std::int64_t position) const;
-  // Whether a certificate is, under `issuer_der` and the root, that of
-  // `spiffe://<trust_domain>/signer`.
-  absl::Status CheckSigner(absl::string_view trust_domain,
-                           absl::string_view certificate_der,
-                           absl::string_view issuer_der) const;
-
   std::string name_;
   std::shared_ptr<const Roots> roots_;
   std::map<std::string, v1::Member, std::less<>> members_;

@@ -158,6 +158,90 @@ TEST_F(ReaderTest, AlteredEntryIsDataLoss) {
   EXPECT_TRUE(absl::IsDataLoss(reader_->List({}, Soon()).status()));
 }
 
+// --- Whether the log has it
+// ----------------------------------------------------
+
+// Alters what a single answer shows, after it was proved.
+void CorruptProof(v1::Entry* entry) {
+  entry->mutable_inclusion_proof()->back() ^= 1;
+}
+void CutProof(v1::Entry* entry) {
+  entry->mutable_inclusion_proof()->pop_back();
+}
+void DropProof(v1::Entry* entry) { entry->clear_inclusion_proof(); }
+// The statement holds still: it is another leaf of the same signed header.
+void BackDate(v1::Entry* entry) {
+  v1::Leaf leaf;
+  leaf.ParseFromString(entry->leaf());
+  leaf.mutable_recorded_time()->set_seconds(1);
+  entry->set_leaf(leaf.SerializeAsString());
+}
+
+class AlteredAnswerTest
+    : public ReaderTest,
+      public ::testing::WithParamInterface<void (*)(v1::Entry*)> {};
+
+TEST_P(AlteredAnswerTest, IsDataLossInEveryKindOfAnswer) {
+  relay_->PublishMany(5);
+  ASSERT_TRUE(reader_->Get(3, Soon()).ok());
+  relay_->OnAnswer(GetParam());
+
+  EXPECT_EQ(Reason(reader_->Get(3, Soon()).status()), "BAD_INCLUSION_PROOF");
+  EXPECT_EQ(Reason(reader_->List({}, Soon()).status()), "BAD_INCLUSION_PROOF");
+  const absl::Status status = registry_->Refresh(Soon());
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_EQ(Reason(status), "BAD_INCLUSION_PROOF");
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, AlteredAnswerTest,
+                         ::testing::Values(CorruptProof, CutProof, DropProof,
+                                           BackDate));
+
+TEST_F(ReaderTest, EntryThatTheCheckpointDoesNotHaveIsDataLoss) {
+  relay_->PublishMany(3);
+  relay_->FreezeCheckpoint(2);
+
+  EXPECT_TRUE(reader_->Get(1, Soon()).ok());
+  EXPECT_EQ(Reason(reader_->Get(2, Soon()).status()), "BAD_INCLUSION_PROOF");
+}
+
+TEST_F(ReaderTest, CheckpointOfAnotherKeyIsDataLoss) {
+  relay_->PublishMany(1);
+  auto other = NewNoteSigner(std::string(FakeFederation::kLogOrigin),
+                             NoteKeyType::kEd25519);
+  ASSERT_TRUE(other.ok());
+  relay_->SignLogWith(*other);
+
+  const absl::Status status = reader_->Get(1, Soon()).status();
+
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_EQ(Reason(status), "BAD_CHECKPOINT_SIGNATURE");
+}
+
+TEST_F(ReaderTest, KeyThatANewerPolicyNamesCounts) {
+  relay_->PublishMany(1);
+  ASSERT_TRUE(reader_->Get(1, Soon()).ok());
+  auto other = NewNoteSigner(std::string(FakeFederation::kLogOrigin),
+                             NoteKeyType::kEd25519);
+  ASSERT_TRUE(other.ok());
+  v1::RegistryChange change;
+  *change.add_items() = relay_->federation().LogPolicyItem(0, absl::Seconds(60),
+                                                           other->public_key());
+  relay_->ChangeRegistry(change);
+  relay_->SignLogWith(*other);
+
+  EXPECT_TRUE(reader_->Get(1, Soon()).ok());
+}
+
+TEST_F(ReaderTest, RegistryThatDoesNotVerifyStaysSo) {
+  relay_->OnAnswer(CorruptProof);
+  relay_->ChangeRegistry(AddTopic("health"));
+  ASSERT_TRUE(absl::IsDataLoss(registry_->Refresh(Soon())));
+  relay_->OnAnswer(nullptr);
+
+  EXPECT_TRUE(absl::IsDataLoss(registry_->Refresh(Soon())));
+}
+
 TEST(LogSourceTest, NamesWhatIsMissing) {
   LogSource source;
   EXPECT_TRUE(absl::IsInvalidArgument(OpenSource(source).status()));
