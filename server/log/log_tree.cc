@@ -38,6 +38,11 @@ absl::StatusOr<std::vector<TreeHash>> HashLeaves(const LogStore& log,
                             count - static_cast<int>(hashes.size()),
                             std::numeric_limits<std::size_t>::max());
     if (!entries.ok()) return entries.status();
+    if (entries->empty()) {
+      return absl::DataLossError(absl::StrCat(
+          "the log has no entry ", begin + static_cast<Position>(hashes.size()),
+          " any more"));
+    }
     for (const StoredEntry& entry : *entries) {
       hashes.push_back(HashLeaf(entry.leaf));
     }
@@ -88,21 +93,36 @@ LogTree::~LogTree() = default;
 absl::StatusOr<std::unique_ptr<LogTree>> LogTree::Open(
     const std::string& path, const LogStore& log,
     const Checkpoint* checkpoint) {
-  auto tiles = TileStore::Open(path);
-  if (!tiles.ok()) return tiles.status();
-  std::unique_ptr<LogTree> tree(new LogTree(*std::move(tiles)));
-  if (absl::Status s = tree->CatchUp(log, checkpoint); !s.ok()) return s;
+  if (checkpoint != nullptr && checkpoint->size > log.Size()) {
+    return absl::DataLossError(absl::StrCat(
+        "the log has ", log.Size(), " entries, but its last checkpoint has ",
+        checkpoint->size, ": entries were lost"));
+  }
+  bool damaged = false;
+  auto tree = Make(TileStore::Open(path), log, &damaged);
+  // Some damage shows only when a tile is compared.
+  if (damaged) tree = Make(TileStore::OpenAnew(path), log, &damaged);
+  if (!tree.ok() || checkpoint == nullptr) return tree;
+  if (absl::Status s = (*tree)->CheckBeginning(*checkpoint); !s.ok()) return s;
   return tree;
 }
 
-absl::Status LogTree::CatchUp(const LogStore& log,
-                              const Checkpoint* checkpoint) {
+absl::StatusOr<std::unique_ptr<LogTree>> LogTree::Make(
+    absl::StatusOr<std::unique_ptr<TileStore>> tiles, const LogStore& log,
+    bool* damaged) {
+  *damaged = false;
+  if (!tiles.ok()) return tiles.status();
+  std::unique_ptr<LogTree> tree(new LogTree(*std::move(tiles)));
+  if (absl::Status s = tree->CatchUp(log, damaged); !s.ok()) return s;
+  return tree;
+}
+
+absl::Status LogTree::CatchUp(const LogStore& log, bool* damaged) {
+  const auto result = [damaged](absl::Status status) {
+    *damaged = absl::IsDataLoss(status);
+    return status;
+  };
   const Position end = log.Size();
-  if (checkpoint != nullptr && checkpoint->size > end) {
-    return absl::DataLossError(absl::StrCat(
-        "the log has ", end, " entries, but its last checkpoint has ",
-        checkpoint->size, ": entries were lost"));
-  }
   tiles_->BeginCheck();
   // One part for each processor: what costs is reading and hashing.
   const int parts =
@@ -123,17 +143,19 @@ absl::Status LogTree::CatchUp(const LogStore& log,
       if (!hashes.ok()) return hashes.status();
       for (const TreeHash& hash : *hashes) AppendHash(hash);
     }
-    if (absl::Status s = SaveTiles(); !s.ok()) return s;
+    if (absl::Status s = SaveTiles(); !s.ok()) return result(s);
   }
-  if (absl::Status s = tiles_->EndCheck(); !s.ok()) return s;
-  if (checkpoint == nullptr) return absl::OkStatus();
-  auto root = Root(checkpoint->size);
+  return result(tiles_->EndCheck());
+}
+
+absl::Status LogTree::CheckBeginning(const Checkpoint& checkpoint) const {
+  auto root = Root(checkpoint.size);
   if (!root.ok()) return root.status();
-  if (*root == checkpoint->root) return absl::OkStatus();
+  if (*root == checkpoint.root) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
-      "the first ", checkpoint->size, " entries of the log have root ",
+      "the first ", checkpoint.size, " entries of the log have root ",
       absl::Base64Escape(View(*root)), ", but its last checkpoint says ",
-      absl::Base64Escape(View(checkpoint->root)), ": entries were changed"));
+      absl::Base64Escape(View(checkpoint.root)), ": entries were changed"));
 }
 
 absl::Status LogTree::Append(absl::Span<const StoredEntry> entries) {
@@ -242,7 +264,8 @@ absl::StatusOr<std::vector<TreeHash>> LogTree::Consistency(
 
 absl::StatusOr<std::vector<TreeHash>> LogTree::Cover(Position begin,
                                                      Position end) const {
-  return ReadCover(begin, end, [this](const Subtree& one) { return Read(one); });
+  return ReadCover(begin, end,
+                   [this](const Subtree& one) { return Read(one); });
 }
 
 }  // namespace gaceta

@@ -36,9 +36,9 @@ struct TileNodes;
 // appends.
 class LogTree {
  public:
-  // Opens or makes the SQLite file at `path`, `:memory:` for none, and brings it
-  // in line with all of `log`, which is read from its beginning. A file that is
-  // damaged is made anew.
+  // Opens or makes the SQLite file at `path`, `:memory:` for none, and brings
+  // it in line with all of `log`, which is read from its beginning. A file that
+  // is damaged is made anew.
   //
   // If `checkpoint` is not null, the log must begin with its tree: kDataLoss
   // says what differs if not.
@@ -75,7 +75,13 @@ class LogTree {
 
   explicit LogTree(std::unique_ptr<TileStore> tiles);
 
-  absl::Status CatchUp(const LogStore& log, const Checkpoint* checkpoint);
+  // A tree of all of `log`. `*damaged` says whether it is the tiles that cannot
+  // be read.
+  static absl::StatusOr<std::unique_ptr<LogTree>> Make(
+      absl::StatusOr<std::unique_ptr<TileStore>> tiles, const LogStore& log,
+      bool* damaged);
+  absl::Status CatchUp(const LogStore& log, bool* damaged);
+  absl::Status CheckBeginning(const Checkpoint& checkpoint) const;
   // Appends one leaf's hash, and the roots of the tiles that it makes whole.
   void AppendHash(const TreeHash& leaf) ABSL_EXCLUSIVE_LOCKS_REQUIRED(edge_mu_);
   absl::Status SaveTiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(edge_mu_);

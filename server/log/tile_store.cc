@@ -72,8 +72,9 @@ class SqliteTileStore : public TileStore {
     if (!status.ok()) return status;
     if (!bytes.has_value() || bytes->size() != kTileWidth * sizeof(TreeHash)) {
       return absl::DataLossError(
-          absl::StrCat("tile ", key, " is missing or damaged; a restart makes "
-                                     "it anew"));
+          absl::StrCat("tile ", key,
+                       " is missing or damaged; a restart makes "
+                       "it anew"));
     }
     return SplitHashes(*bytes);
   }
@@ -122,9 +123,15 @@ absl::StatusOr<std::unique_ptr<TileStore>> TileStore::Open(
                      !absl::IsFailedPrecondition(store.status()))) {
     return store;
   }
-  spdlog::warn("tiles made anew file={} why=\"{}\"", path,
+  spdlog::warn("tiles cannot be read file={} error=\"{}\"", path,
                std::string(store.status().message()));
-  RemoveSqliteFile(path);
+  return OpenAnew(path);
+}
+
+absl::StatusOr<std::unique_ptr<TileStore>> TileStore::OpenAnew(
+    const std::string& path) {
+  spdlog::warn("tiles are made anew file={}", path);
+  if (path != ":memory:") RemoveSqliteFile(path);
   return TryOpen(path);
 }
 

@@ -25,6 +25,9 @@ class TileStore {
   // damaged or of another version is made anew.
   static absl::StatusOr<std::unique_ptr<TileStore>> Open(
       const std::string& path);
+  // The same, and forgets what is there.
+  static absl::StatusOr<std::unique_ptr<TileStore>> OpenAnew(
+      const std::string& path);
   virtual ~TileStore() = default;
 
   // Until EndCheck(), Put() compares with what is there, and all of it is one
