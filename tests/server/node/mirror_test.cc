@@ -41,6 +41,7 @@ class MirrorTest : public ::testing::Test {
     options.path = folder_ + "/outbox.db";
     outbox_ = *Outbox::Open(std::move(options), &signer_);
     documents_ = *DocumentStore::Open(folder_ + "/documents");
+    evidence_ = *EvidenceFolder::Open(folder_ + "/evidence");
     OpenLog();
   }
   ~MirrorTest() override {
@@ -64,7 +65,9 @@ class MirrorTest : public ::testing::Test {
     options.filter = filter;
     options.backoff = {absl::Milliseconds(5), absl::Milliseconds(20)};
     options.hold = absl::Milliseconds(20);
-    mirror_ = std::make_unique<Mirror>(options, log_.get(), outbox_.get());
+    trust_ = std::make_unique<LogTrust>(log_.get(), evidence_.get());
+    mirror_ = std::make_unique<Mirror>(options, log_.get(), outbox_.get(),
+                                       trust_.get());
     mirror_->SetListener([this] {
       if (document_mirror_ != nullptr) document_mirror_->Wake();
       absl::MutexLock lock(&mu_);
@@ -81,6 +84,7 @@ class MirrorTest : public ::testing::Test {
   }
   void Stop() {
     mirror_.reset();
+    trust_.reset();
     document_mirror_.reset();
   }
 
@@ -142,7 +146,9 @@ class MirrorTest : public ::testing::Test {
   StatementSigner signer_;
   std::unique_ptr<Outbox> outbox_;
   std::unique_ptr<DocumentStore> documents_;
+  std::unique_ptr<EvidenceFolder> evidence_;
   std::unique_ptr<ProjectedLog> log_;
+  std::unique_ptr<LogTrust> trust_;
   absl::Mutex mu_;
   Position size_ ABSL_GUARDED_BY(mu_) = 0;
   std::unique_ptr<DocumentMirror> document_mirror_;
