@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "cli/completion.h"
 #include "cli/documents_commands.h"
+#include "cli/evidence_commands.h"
 #include "cli/output.h"
 #include "cli/pki_commands.h"
 #include "cli/registry_commands.h"
@@ -91,6 +92,7 @@ void BuildApp(CLI::App& app, CliContext& context) {
   AddTopicsCommands(app, context);
   AddSubscriptionsCommands(app, context);
   AddRegistryCommands(app, context);
+  AddEvidenceCommands(app, context);
   AddPkiCommands(app, context);
   AddCompletionCommands(app, context);
   // Last, since what is added later would inherit it.

@@ -1,6 +1,7 @@
 #include "server/hub/witness_service.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,7 +50,13 @@ class WitnessLine
   }
 
   void OnWriteDone(bool ok) override {
-    if (!ok) End(absl::UnavailableError("the witness is gone"));
+    if (!ok) {
+      End(absl::UnavailableError("the witness is gone"));
+      return;
+    }
+    absl::MutexLock lock(&mu_);
+    writing_ = false;
+    WriteNext();
   }
 
   void OnDone() override {
@@ -58,11 +65,18 @@ class WitnessLine
   }
 
  private:
-  // Before the one before was answered none is asked, so it has been written.
+  // The one before has been answered; but gRPC may not have said yet that it has
+  // been written.
   void Ask(std::string body) {
     absl::MutexLock lock(&mu_);
-    if (finished_) return;
-    response_.set_add_checkpoint(std::move(body));
+    question_ = std::move(body);
+    WriteNext();
+  }
+
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (finished_ || writing_ || !question_.has_value()) return;
+    writing_ = true;
+    response_.set_add_checkpoint(*std::exchange(question_, std::nullopt));
     StartWrite(&response_);
   }
 
@@ -70,9 +84,12 @@ class WitnessLine
   const std::uint64_t number_;
   const std::string name_;
   v1::WitnessRequest request_;
+  // In use while writing_ is set.
   v1::WitnessResponse response_;
 
   absl::Mutex mu_;
+  std::optional<std::string> question_ ABSL_GUARDED_BY(mu_);
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 

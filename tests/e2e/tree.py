@@ -69,6 +69,33 @@ def folded_root(size, covers):
     return value if size else hashlib.sha256(b"").digest()
 
 
+def extends(old, old_root, new, new_root, proof):
+    """Whether the tree of `new` leaves begins with that of `old` (RFC 9162, 2.1.4.2)."""
+    if old == new:
+        return not proof and old_root == new_root
+    path = list(proof)
+    if old & (old - 1) == 0:
+        path.insert(0, old_root)
+    first, second = old - 1, new - 1
+    while first & 1:
+        first, second = first >> 1, second >> 1
+    if not path:
+        return False
+    left = right = path[0]
+    for one in path[1:]:
+        if second == 0:
+            return False
+        if first & 1 or first == second:
+            left = hashlib.sha256(b"\1" + one + left).digest()
+            right = hashlib.sha256(b"\1" + one + right).digest()
+            while first and not first & 1:
+                first, second = first >> 1, second >> 1
+        else:
+            right = hashlib.sha256(b"\1" + right + one).digest()
+        first, second = first >> 1, second >> 1
+    return left == old_root and right == new_root and second == 0
+
+
 # --- Checkpoints ----------------------------------------------------------------------
 
 def _key_id(name, kind, public):
