@@ -62,7 +62,8 @@ absl::Status WithRecovery(const absl::Status& status) {
   return Annotate(
       absl::DataLossError(absl::StrCat(
           status.message(),
-          "; restore the folder from a backup that has it all")),
+          "; move log.db away and rebuild it from nodes' mirrors: gaceta-hub "
+          "--rebuild-from DIR")),
       "the log is not served");
 }
 

@@ -102,13 +102,14 @@ SqliteLogStore::SqliteLogStore(std::string path) : path_(std::move(path)) {}
 
 SqliteLogStore::~SqliteLogStore() {
   // Connections end before the lock does: the next server has the file alone.
-  {
-    absl::MutexLock lock(&writer_mu_);
-    writer_.reset();
-  }
+  // The writer last, which brings the WAL back into the file.
   {
     absl::MutexLock lock(&readers_mu_);
     readers_.clear();
+  }
+  {
+    absl::MutexLock lock(&writer_mu_);
+    writer_.reset();
   }
   if (lock_file_ >= 0) close(lock_file_);
 }

@@ -2,10 +2,15 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "errors/errors.h"
+#include "pki/note_key.h"
 #include "server/config/load_hub_config.h"
 #include "server/hub/hub.h"
 #include "server/main/server_main.h"
+#include "server/recovery/rebuild_hub.h"
 
 namespace gaceta {
 namespace {
@@ -44,6 +49,27 @@ absl::StatusOr<ServerToRun> Load(const std::string& path) {
                      [options = config->options] { return Start(options); }};
 }
 
+absl::StatusOr<std::string> Rebuild(const std::string& path,
+                                    const std::vector<std::string>& folders) {
+  auto config = LoadHubConfig(path);
+  if (!config.ok()) return config.status();
+  const HubOptions& options = config->options;
+  auto key = pki::ReadNoteKey(options.log_key_file.empty()
+                                  ? options.data_folder + "/log.key"
+                                  : options.log_key_file,
+                              options.log_origin, NoteKeyType::kEd25519);
+  if (!key.ok()) {
+    return Annotate(key.status(), "the log's key has to be there first");
+  }
+  auto rebuilt =
+      RebuildHub({options.data_folder, key->public_key(), folders});
+  if (!rebuilt.ok()) return rebuilt.status();
+  return absl::StrCat("rebuilt ", rebuilt->size, " entries, ",
+                      rebuilt->without_payload, " of them without payload, and ",
+                      rebuilt->documents, " documents in ",
+                      options.data_folder);
+}
+
 }  // namespace
 }  // namespace gaceta
 
@@ -52,6 +78,7 @@ int main(int argc, char** argv) {
       {"gaceta-hub",
        "The hub of a Gaceta federation: takes signed statements from the "
        "states' nodes, orders them in one log and relays them.",
-       "/etc/gaceta/hub.textproto", gaceta::ServerKind::kHub, gaceta::Load},
+       "/etc/gaceta/hub.textproto", gaceta::ServerKind::kHub, gaceta::Load,
+       gaceta::Rebuild},
       argc, argv);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/escaping.h"
@@ -108,6 +109,14 @@ int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
                "Check the configuration and the files that it names, and exit");
   app.add_flag("--print-access", print_access,
                "Print which roles may call which rpc, and exit");
+  std::vector<std::string> rebuild_from;
+  if (program.rebuild) {
+    app.add_option("--rebuild-from", rebuild_from,
+                   "Rebuild the data folder, which has no log, from the data "
+                   "folders of stopped nodes or copies of them, and exit. The "
+                   "log's key must be there")
+        ->type_name("DIR");
+  }
   app.set_version_flag("--version", GACETA_VERSION);
   app.footer(absl::StrCat("Example:\n  ", program.name, " --config ",
                           program.default_config,
@@ -119,6 +128,12 @@ int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
   }
   if (print_access) {
     std::cout << PrintAccessTable(program.kind);
+    return 0;
+  }
+  if (!rebuild_from.empty()) {
+    auto rebuilt = program.rebuild(config, rebuild_from);
+    if (!rebuilt.ok()) return Fail(program.name, rebuilt.status());
+    std::cout << *rebuilt << "\n";
     return 0;
   }
   auto server = program.load(config);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -37,6 +38,11 @@ struct ServerProgram {
   std::string default_config;
   ServerKind kind;
   std::function<absl::StatusOr<ServerToRun>(const std::string& config)> load;
+  // Of a program that can rebuild its data from folders: does so, and returns
+  // what to print.
+  std::function<absl::StatusOr<std::string>(
+      const std::string& config, const std::vector<std::string>& folders)>
+      rebuild;
 };
 
 // Runs until SIGTERM or SIGINT, then drains. Returns the exit code: 0 done,
