@@ -84,9 +84,9 @@ void AddEvidenceCommands(CLI::App& app, CliContext& context) {
   noun->require_subcommand(1);
   auto files = std::make_shared<std::vector<std::string>>();
 
-  CLI::App* show = AddVerb(
-      *noun, "show", "Says what pieces of evidence hold.",
-      "  gaceta evidence show /var/lib/gaceta-node/evidence/*.json");
+  CLI::App* show =
+      AddVerb(*noun, "show", "Says what pieces of evidence hold.",
+              "  gaceta evidence show /var/lib/gaceta-node/evidence/*.json");
   AddFiles(*show, files.get());
   show->callback([&context, files] {
     context.run = [&context, files] { return Show(*files, context); };
@@ -95,7 +95,8 @@ void AddEvidenceCommands(CLI::App& app, CliContext& context) {
   CLI::App* dismiss = AddVerb(
       *noun, "dismiss",
       "Says that a person has looked at the evidence, and that the log is to "
-      "be trusted again: moves it into the folder `dismissed` beside it. A node "
+      "be trusted again: moves it into the folder `dismissed` beside it. A "
+      "node "
       "has to be started anew.",
       "  gaceta evidence dismiss /var/lib/gaceta-node/evidence/"
       "log-forked-0123.json");

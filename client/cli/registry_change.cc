@@ -115,7 +115,8 @@ bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
           policy.has_quorum_grace()
               ? absl::Seconds(policy.quorum_grace().seconds())
               : kDefaultQuorumGrace;
-      return in_force != nullptr && in_force->policy.text() == policy.policy() &&
+      return in_force != nullptr &&
+             in_force->policy.text() == policy.policy() &&
              in_force->quorum_grace == grace;
     }
     default:

@@ -100,8 +100,8 @@ std::string FormatCursor(const Cursor& cursor) {
                    cursor.filter_digest, "\nbegin ", cursor.begin, "\nnext ",
                    cursor.next_position, "\n");
   if (!cursor.checkpoint.empty()) {
-    absl::StrAppend(&text, "checkpoint ",
-                    absl::Base64Escape(cursor.checkpoint), "\n");
+    absl::StrAppend(&text, "checkpoint ", absl::Base64Escape(cursor.checkpoint),
+                    "\n");
   }
   for (const auto& [publisher, head] : cursor.heads) {
     if (head.sequence == 0) continue;

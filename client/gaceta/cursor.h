@@ -28,7 +28,8 @@ struct Cursor {
   std::int64_t begin = 0;
   // Everything below it is handled.
   std::int64_t next_position = 0;
-  // The note of the newest checkpoint that was verified; empty if there is none.
+  // The note of the newest checkpoint that was verified; empty if there is
+  // none.
   std::string checkpoint;
   ChainHeads heads;
 

@@ -87,8 +87,7 @@ absl::StatusOr<std::string> EvidenceFolder::KeepConflict(
 absl::StatusOr<std::vector<std::string>> EvidenceFolder::List() const {
   std::vector<std::string> paths;
   std::error_code error;
-  for (const auto& file :
-       std::filesystem::directory_iterator(folder_, error)) {
+  for (const auto& file : std::filesystem::directory_iterator(folder_, error)) {
     if (absl::EndsWith(file.path().native(), kEnding)) {
       paths.push_back(file.path().native());
     }

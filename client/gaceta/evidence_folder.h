@@ -36,8 +36,8 @@ class EvidenceFolder {
   // Paths of the files that nobody has dismissed, in order of their names.
   absl::StatusOr<std::vector<std::string>> List() const;
 
-  // kFailedPrecondition, reason `LOG_DISTRUSTED`, if there is a file that nobody
-  // has dismissed.
+  // kFailedPrecondition, reason `LOG_DISTRUSTED`, if there is a file that
+  // nobody has dismissed.
   absl::Status CheckTrusted() const;
 
  private:

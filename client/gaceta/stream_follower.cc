@@ -55,6 +55,18 @@ bool HasCompleteChains(const SubscriberOptions& options) {
   return rest.ByteSizeLong() == 0;
 }
 
+// Whether the stream shows every entry of the log.
+bool ShowsEveryEntry(const SubscriberOptions& options) {
+  return options.include_unmatched_headers ||
+         options.filter.ByteSizeLong() == 0;
+}
+
+absl::Status Withheld(std::int64_t position) {
+  return Loss("ENTRY_WITHHELD",
+              absl::StrCat("entry ", position,
+                           " was left out of a stream that shows all"));
+}
+
 void SetTime(absl::Time time, google::protobuf::Timestamp* timestamp) {
   const std::int64_t seconds = absl::ToUnixSeconds(time);
   timestamp->set_seconds(seconds);
@@ -75,6 +87,7 @@ StreamFollower::StreamFollower(const SubscriberOptions& options,
                                OpenedSource source, std::optional<Known> known,
                                DeliveryQueue* queue)
     : options_(options),
+      shows_every_entry_(ShowsEveryEntry(options)),
       relay_(v1::RelayService::NewStub(source.channel)),
       registry_service_(v1::RegistryService::NewStub(source.channel)),
       queue_(queue),
@@ -119,8 +132,8 @@ absl::Status StreamFollower::KeepEvidence(const absl::Status& why) const {
   evidence.set_reason(Reason(why));
   evidence.set_description(std::string(why.message()));
   for (const std::string& note : {proofs_.checkpoint(), proofs_.offered()}) {
-    const bool is_new = evidence.checkpoints().empty() ||
-                        evidence.checkpoints(0) != note;
+    const bool is_new =
+        evidence.checkpoints().empty() || evidence.checkpoints(0) != note;
     if (!note.empty() && is_new) evidence.add_checkpoints(note);
   }
   std::int64_t position = -1;
@@ -142,8 +155,9 @@ absl::Status StreamFollower::KeepEvidence(const absl::Status& why) const {
   const std::string text =
       kept.ok() ? absl::StrCat("evidence is kept in ", path)
                 : absl::StrCat("evidence cannot be kept: ", kept.message());
-  return WithReason(absl::DataLossError(absl::StrCat(why.message(), "; ", text)),
-                    Reason(why), {{"evidence", path}});
+  return WithReason(
+      absl::DataLossError(absl::StrCat(why.message(), "; ", text)), Reason(why),
+      {{"evidence", path}});
 }
 
 void StreamFollower::Cancel() {
@@ -417,6 +431,9 @@ absl::Status StreamFollower::PickNew(v1::SubscribeResponse* message,
                                " came again, or late: expected position ",
                                stream_position_, " or more"));
     }
+    if (shows_every_entry_ && entry.position() > stream_position_) {
+      return Withheld(stream_position_);
+    }
     stream_position_ = entry.position() + 1;
     // Below is what a named subscription sends again after a lost connection.
     if (entry.position() >= verifier_.state().next_position) {
@@ -432,6 +449,9 @@ absl::Status StreamFollower::OnProgress(std::int64_t next_position) {
     return Loss("POSITION_ORDER",
                 absl::StrCat("progress went back to ", next_position, " from ",
                              stream_position_));
+  }
+  if (shows_every_entry_ && next_position > stream_position_) {
+    return Withheld(stream_position_);
   }
   stream_position_ = next_position;
   if (next_position > verifier_.state().next_position) {

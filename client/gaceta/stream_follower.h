@@ -66,7 +66,8 @@ class StreamFollower {
   std::shared_ptr<const Federation> registry() const;
 
  private:
-  // Keeps what shows that something does not verify; the status then says where.
+  // Keeps what shows that something does not verify; the status then says
+  // where.
   absl::Status KeepEvidence(const absl::Status& why) const;
   // One connection, until it ends.
   absl::Status RunOnce();
@@ -93,6 +94,7 @@ class StreamFollower {
   void MaybeAcknowledge() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const SubscriberOptions& options_;
+  const bool shows_every_entry_;
   const std::unique_ptr<v1::RelayService::Stub> relay_;
   const std::unique_ptr<v1::RegistryService::Stub> registry_service_;
   DeliveryQueue* const queue_;

@@ -75,9 +75,9 @@ absl::StatusOr<std::optional<StreamFollower::Known>> FindKnown(
     return s;
   }
   return StreamFollower::Known{
-      cursor->begin, {cursor->heads, cursor->next_position, cursor->checkpoint}};
+      cursor->begin,
+      {cursor->heads, cursor->next_position, cursor->checkpoint}};
 }
-
 
 // Where evidence goes; it must not have been there before.
 absl::Status CheckEvidence(SubscriberOptions* options) {
@@ -164,7 +164,7 @@ class Subscriber::Impl {
 
   absl::Status Write(std::int64_t next_position) {
     if (options_.cursor_file.empty()) return absl::OkStatus();
-    Cursor cursor{log_origin_,   DigestOf(options_), begin_,
+    Cursor cursor{log_origin_,   DigestOf(options_),     begin_,
                   next_position, follower_.checkpoint(), {}};
     // Without the heads a subscription is as one that begins here.
     if (!history_.MoveTo(next_position, &cursor.heads)) {

@@ -103,8 +103,9 @@ struct Delivery {
   // The log's checkpoint that has all of these entries, a C2SP note; empty if
   // the log is.
   std::string checkpoint;
-  // The newest checkpoint that a quorum of witnesses has cosigned, and when they
-  // last did: empty, and the infinite past, if none has, or none is asked for.
+  // The newest checkpoint that a quorum of witnesses has cosigned, and when
+  // they last did: empty, and the infinite past, if none has, or none is asked
+  // for.
   std::string cosigned_checkpoint;
   absl::Time quorum_time = absl::InfinitePast();
 };
@@ -124,14 +125,18 @@ struct Delivery {
 //     statement that follows the last one seen names it as its predecessor;
 //   - the log has it: its leaf, where it is, under a checkpoint that the log's
 //     key signed, and which extends every checkpoint that was seen before;
-//   - a quorum of witnesses has cosigned such a checkpoint, or it has been shown
+//   - a quorum of witnesses has cosigned such a checkpoint, or it has been
+//   shown
 //     for less than the grace that the registry's log policy gives them;
+//   - with `include_unmatched_headers`, or without a filter, every entry of the
+//     log is shown;
 //   - where the stream must hold every statement of its publishers, none is
-//     missing. That is so if the filter sets no field but `states` (or none),
-//     and with `include_unmatched_headers`. Any other field passes some of a
-//     publisher's statements and not others (an agency's, a topic's), or, as
-//     `corridors`, passes a publisher for a time. In these cases a server that
-//     withholds a statement is found out only by who sees the whole chain;
+//     missing. That is so then, and if the filter sets no field but `states`;
+//     but a state's newest may be held back for a while. Any other field passes
+//     some of a publisher's statements and not others (an agency's, a topic's),
+//     or, as `corridors`, passes a publisher for a time. In these cases a
+//     server that withholds a statement is found out only by who sees the whole
+//     chain;
 //   - the server has the same log, and as much of it, as before a reconnect.
 //
 // A cursor file keeps the heads of the chains and the last checkpoint too, so
@@ -149,7 +154,8 @@ struct Delivery {
 // Errors of Next():
 //   - kDeadlineExceeded: nothing came until the deadline. Call again.
 //   - kDataLoss: something does not verify, reason as of EntryVerifier,
-//     StreamTree and LogPolicy, or `WRONG_LOG`. Stop, wake a person.
+//     StreamTree and LogPolicy, or `ENTRY_WITHHELD`, `WRONG_LOG`. Stop, wake a
+//     person.
 //   - kFailedPrecondition, reason `QUORUM_MISSING`: no quorum of witnesses has
 //     cosigned what was shown, for longer than the log policy allows.
 //   - kCancelled: Stop() was called.
@@ -164,9 +170,9 @@ class Subscriber {
   // the server.
   //
   // kInvalidArgument, kNotFound or kPermissionDenied names the option or file
-  // that is wrong; kFailedPrecondition a cursor file of another subscription, or
-  // evidence against the log (reason `LOG_DISTRUSTED`); kDataLoss a cursor file
-  // that is damaged.
+  // that is wrong; kFailedPrecondition a cursor file of another subscription,
+  // or evidence against the log (reason `LOG_DISTRUSTED`); kDataLoss a cursor
+  // file that is damaged.
   static absl::StatusOr<std::unique_ptr<Subscriber>> Create(
       SubscriberOptions options);
 

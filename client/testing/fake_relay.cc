@@ -597,6 +597,7 @@ v1::SubscribeResponse FakeRelay::Heartbeat(FakeProver* prover,
 }
 
 bool FakeRelay::Passes(const v1::Filter& filter, const v1::Entry& entry) const {
+  if (filter.ByteSizeLong() == 0) return true;
   const v1::StatementHeader header = HeaderOf(entry);
   if (!filter.states().empty() && !Has(filter.states(), header.publisher())) {
     return false;

@@ -17,8 +17,8 @@ absl::StatusOr<std::vector<TreeHash>> Hashes(absl::string_view field,
                                              absl::string_view bytes) {
   auto hashes = SplitHashes(bytes);
   if (hashes.ok()) return hashes;
-  return Loss("MALFORMED_STREAM", absl::StrCat("proof.", field, ": ",
-                                               hashes.status().message()));
+  return Loss("MALFORMED_STREAM",
+              absl::StrCat("proof.", field, ": ", hashes.status().message()));
 }
 
 // Checks that `later` extends `earlier`; `reason` says what it means if not.
@@ -30,10 +30,9 @@ absl::Status CheckExtends(const Checkpoint& earlier, const Checkpoint& later,
   const absl::Status status = VerifyConsistency(
       earlier.size, earlier.root, later.size, later.root, *hashes);
   if (status.ok()) return status;
-  return Loss(reason,
-              absl::StrCat("the log's checkpoint of ", later.size,
-                           " entries does not extend that of ", earlier.size,
-                           ": ", status.message()));
+  return Loss(reason, absl::StrCat("the log's checkpoint of ", later.size,
+                                   " entries does not extend that of ",
+                                   earlier.size, ": ", status.message()));
 }
 
 }  // namespace

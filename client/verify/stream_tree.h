@@ -24,8 +24,8 @@ using ShownLeaf = std::pair<std::int64_t, TreeHash>;
 // Keeps the right edge of the tree up to where the stream is; v1::StreamProof
 // says how. Signatures of checkpoints are its caller's to check, before.
 //
-// Errors are kDataLoss: reason `LOG_FORKED` if two checkpoints do not extend one
-// another, `LOG_SHORTENED`, `BAD_CONSISTENCY_PROOF`, or `MALFORMED_STREAM`.
+// Errors are kDataLoss: reason `LOG_FORKED` if two checkpoints do not extend
+// one another, `LOG_SHORTENED`, `BAD_CONSISTENCY_PROOF`, or `MALFORMED_STREAM`.
 // After one, only Begin() may be called.
 //
 // Thread safety: none.

@@ -56,7 +56,8 @@ void Cosigning::Answer(const std::string& name, std::uint64_t line, int status,
       // Of a round that it answered later than this one was asked.
       answered.done = true;
     } else if (known == answered.known_size) {
-      outcome = absl::InvalidArgumentError("409 with the size it was asked for");
+      outcome =
+          absl::InvalidArgumentError("409 with the size it was asked for");
     }
     if (outcome.ok()) answered.known_size = known;
   } else if (status == 200) {
@@ -64,9 +65,8 @@ void Cosigning::Answer(const std::string& name, std::uint64_t line, int status,
     answered.done = true;
     if (outcome.ok()) answered.known_size = round_->checkpoint.size;
   } else {
-    outcome = absl::FailedPreconditionError(
-        absl::StrCat("refused with status ", status, ": ",
-                     absl::StripSuffix(body, "\n")));
+    outcome = absl::FailedPreconditionError(absl::StrCat(
+        "refused with status ", status, ": ", absl::StripSuffix(body, "\n")));
   }
   if (!outcome.ok()) {
     answered.done = true;
@@ -116,8 +116,8 @@ void Cosigning::Publish() {
   if (round_->was_published && !AllDone()) return;
   round_->was_published = true;
   round_->has_news = false;
-  if (absl::Status s = log_->PublishCosigned(round_->checkpoint,
-                                             FormatNote(round_->note));
+  if (absl::Status s =
+          log_->PublishCosigned(round_->checkpoint, FormatNote(round_->note));
       !s.ok()) {
     round_->has_news = true;
     spdlog::error("cannot keep a cosigned checkpoint error=\"{}\"",

@@ -19,12 +19,13 @@
 
 namespace gaceta {
 
-// Works in rounds. A round is about one checkpoint, the newest at its beginning;
-// every witness with a line is asked about it, one question at a time, and what
-// they answer is added to its note. The round has done its work when a quorum of
-// the registry's log policy has cosigned; who is slow or absent is not waited
-// for. A next round begins when there is a newer checkpoint, and now and then
-// without one, so that a quorum keeps vouching for a log that does not grow.
+// Works in rounds. A round is about one checkpoint, the newest at its
+// beginning; every witness with a line is asked about it, one question at a
+// time, and what they answer is added to its note. The round has done its work
+// when a quorum of the registry's log policy has cosigned; who is slow or
+// absent is not waited for. A next round begins when there is a newer
+// checkpoint, and now and then without one, so that a quorum keeps vouching for
+// a log that does not grow.
 //
 // Thread safety: all methods may be called concurrently; Tick() by one thread.
 class Cosigning {

@@ -72,11 +72,11 @@ absl::StatusOr<NoteSigner> OpenLogKey(const HubOptions& options, bool is_new) {
   const std::string path =
       own_file ? options.data_folder + "/log.key" : options.log_key_file;
   // A log that exists keeps its key.
-  auto signer = own_file && is_new
-                    ? pki::ReadOrMakeNoteKey(path, options.log_origin,
-                                             NoteKeyType::kEd25519)
-                    : pki::ReadNoteKey(path, options.log_origin,
-                                       NoteKeyType::kEd25519);
+  auto signer =
+      own_file && is_new
+          ? pki::ReadOrMakeNoteKey(path, options.log_origin,
+                                   NoteKeyType::kEd25519)
+          : pki::ReadNoteKey(path, options.log_origin, NoteKeyType::kEd25519);
   return signer.ok() ? signer : Annotate(signer.status(), "log_key_file");
 }
 
@@ -196,7 +196,8 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
 
   auto parts = std::make_unique<Parts>(
       std::move(options), *std::move(own), *std::move(log),
-      *std::move(log_signer), *std::move(documents), *std::move(subscriptions), *std::move(evidence));
+      *std::move(log_signer), *std::move(documents), *std::move(subscriptions),
+      *std::move(evidence));
   if (absl::Status s = CheckOwnCheckpoint(*parts->log, parts->checkpoints);
       !s.ok()) {
     return s;

@@ -368,9 +368,9 @@ absl::Status Sequencer::CheckLogPolicy() const {
     }
   }
   return WithReason(
-      absl::FailedPreconditionError(absl::StrCat(
-          "the registry has no log policy with this hub's key ", own.ToString(),
-          "; the secretariat has to publish one")),
+      absl::FailedPreconditionError(
+          absl::StrCat("the registry has no log policy with this hub's key ",
+                       own.ToString(), "; the secretariat has to publish one")),
       "NO_LOG_POLICY");
 }
 

@@ -25,10 +25,11 @@ class WitnessLine
 
   // Takes questions and answers from now on.
   void Start() {
-    service_->cosigning_.Open(
-        name_, number_, [weak = weak_from_this()](std::string body) {
-          if (const auto line = weak.lock()) line->Ask(std::move(body));
-        });
+    service_->cosigning_.Open(name_, number_,
+                              [weak = weak_from_this()](std::string body) {
+                                if (const auto line = weak.lock())
+                                  line->Ask(std::move(body));
+                              });
     StartRead(&request_);
   }
 
@@ -65,8 +66,8 @@ class WitnessLine
   }
 
  private:
-  // The one before has been answered; but gRPC may not have said yet that it has
-  // been written.
+  // The one before has been answered; but gRPC may not have said yet that it
+  // has been written.
   void Ask(std::string body) {
     absl::MutexLock lock(&mu_);
     question_ = std::move(body);
@@ -139,9 +140,9 @@ void WitnessService::Drain(absl::Time deadline) {
     for (const auto& [key, line] : lines_) lines.push_back(line);
   }
   for (const auto& line : lines) {
-    line->End(WithReason(
-        absl::UnavailableError("the server shuts down; reconnect"),
-        "DRAINING"));
+    line->End(
+        WithReason(absl::UnavailableError("the server shuts down; reconnect"),
+                   "DRAINING"));
   }
   lines.clear();
   absl::MutexLock lock(&mu_);
@@ -178,9 +179,9 @@ WitnessService::Witness(grpc::CallbackServerContext* context) {
   if (!caller.ok()) {
     line->End(caller.status());
   } else if (draining) {
-    line->End(WithReason(
-        absl::UnavailableError("the server shuts down; reconnect"),
-        "DRAINING"));
+    line->End(
+        WithReason(absl::UnavailableError("the server shuts down; reconnect"),
+                   "DRAINING"));
   } else {
     line->Start();
   }

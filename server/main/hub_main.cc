@@ -61,13 +61,12 @@ absl::StatusOr<std::string> Rebuild(const std::string& path,
   if (!key.ok()) {
     return Annotate(key.status(), "the log's key has to be there first");
   }
-  auto rebuilt =
-      RebuildHub({options.data_folder, key->public_key(), folders});
+  auto rebuilt = RebuildHub({options.data_folder, key->public_key(), folders});
   if (!rebuilt.ok()) return rebuilt.status();
   return absl::StrCat("rebuilt ", rebuilt->size, " entries, ",
-                      rebuilt->without_payload, " of them without payload, and ",
-                      rebuilt->documents, " documents in ",
-                      options.data_folder);
+                      rebuilt->without_payload,
+                      " of them without payload, and ", rebuilt->documents,
+                      " documents in ", options.data_folder);
 }
 
 }  // namespace

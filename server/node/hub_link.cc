@@ -411,9 +411,9 @@ absl::Status HubLink::CheckReceipt(const Outbox::Pending& pending,
         " is not for the bytes that were sent; tell its operator"));
   }
   if (!options_.check_receipt) return absl::OkStatus();
-  return Annotate(options_.check_receipt(receipt),
-                  absl::StrCat("the hub's receipt for statement ",
-                               pending.submission_id));
+  return Annotate(
+      options_.check_receipt(receipt),
+      absl::StrCat("the hub's receipt for statement ", pending.submission_id));
 }
 
 HubLink::Ending HubLink::OnRefusal(const Outbox::Pending& pending,

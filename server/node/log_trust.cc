@@ -16,7 +16,8 @@ LogTrust::LogTrust(ProjectedLog* log, EvidenceFolder* evidence)
     : log_(log), evidence_(evidence), status_(evidence->CheckTrusted()) {
   if (status_.ok()) return;
   spdlog::critical(
-      "the hub's log is not trusted: nothing is mirrored, published or cosigned "
+      "the hub's log is not trusted: nothing is mirrored, published or "
+      "cosigned "
       "error=\"{}\"",
       std::string(status_.message()));
 }
@@ -89,13 +90,12 @@ absl::Status LogTrust::Compare(const Seen& seen) const {
     evidence.set_prefix_consistency(JoinHashes(*proof));
   }
   auto path = evidence_->Keep(evidence);
-  return WithReason(
-      absl::DataLossError(absl::StrCat(
-          evidence.description(), "; ",
-          path.ok() ? absl::StrCat("evidence is kept in ", *path)
-                    : absl::StrCat("evidence cannot be kept: ",
-                                   path.status().message()))),
-      "LOG_FORKED");
+  return WithReason(absl::DataLossError(absl::StrCat(
+                        evidence.description(), "; ",
+                        path.ok() ? absl::StrCat("evidence is kept in ", *path)
+                                  : absl::StrCat("evidence cannot be kept: ",
+                                                 path.status().message()))),
+                    "LOG_FORKED");
 }
 
 absl::Status LogTrust::CheckReceipt(const v1::Receipt& receipt) {

@@ -147,7 +147,8 @@ void Mirror::Run() {
         spdlog::error(
             "mirror ended position={} reason={} error=\"{}\" next_step=\"tell "
             "the hub's operator; this node serves what it has\"",
-            log_->store().Size(), Reason(status), std::string(status.message()));
+            log_->store().Size(), Reason(status),
+            std::string(status.message()));
         return;
       }
       spdlog::error(

@@ -61,7 +61,8 @@ class Mirror {
   Mirror(const Mirror&) = delete;
   Mirror& operator=(const Mirror&) = delete;
 
-  // Called by the mirror's thread whenever readers may see more. Set before Start().
+  // Called by the mirror's thread whenever readers may see more. Set before
+  // Start().
   void SetListener(std::function<void()> listener) {
     listener_ = std::move(listener);
   }

@@ -143,13 +143,14 @@ struct Node::Parts {
         log_service(opened.log.get(), &authorizer),
         registry_service(opened.log.get(), &authorizer),
         updates_service(opened.log.get(), &authorizer),
-        link(LinkOptions(options, opened.trust.get()), opened.publish_channel, opened.outbox.get(),
-             opened.documents.get(), opened.log.get(), opened.signer.get()),
+        link(LinkOptions(options, opened.trust.get()), opened.publish_channel,
+             opened.outbox.get(), opened.documents.get(), opened.log.get(),
+             opened.signer.get()),
         document_mirror(DocumentMirrorOptionsOf(options),
                         opened.document_channel, opened.log.get(),
                         opened.documents.get()),
-        mirror(MirrorOptionsOf(options), opened.log.get(),
-               opened.outbox.get(), opened.trust.get()),
+        mirror(MirrorOptionsOf(options), opened.log.get(), opened.outbox.get(),
+               opened.trust.get()),
         witness_link(std::move(opened.witness), opened.document_channel,
                      options.backoff) {
     opened.outbox->SetListener([this](const std::vector<std::string>& ids) {

@@ -22,8 +22,8 @@ namespace gaceta {
 // The fields without a default are required.
 struct NodeOptions {
   // Everything that the node keeps is in this folder: outbox.db (what agencies
-  // submitted, dear), checkpoints.db (what this node has cosigned, dear), log.db
-  // (the mirrored log), tree.db and index.db (made anew from the log),
+  // submitted, dear), checkpoints.db (what this node has cosigned, dear),
+  // log.db (the mirrored log), tree.db and index.db (made anew from the log),
   // subscriptions.db, documents/, and cosigner.key.
   std::string data_folder;
   // The state, ISO 3166-1 alpha-2, as `HN`.
@@ -39,8 +39,8 @@ struct NodeOptions {
   // PEM: the key that signs the state's statements, readable by its owner
   // alone. Never the TLS key.
   std::string signer_key_file;
-  // PEM: the Ed25519 key that cosigns the hub's checkpoints. Empty: cosigner.key
-  // in the data folder, made if there is none.
+  // PEM: the Ed25519 key that cosigns the hub's checkpoints. Empty:
+  // cosigner.key in the data folder, made if there is none.
   std::string cosigner_key_file;
   // The hub. Files that are empty are those of `tls`; an empty `server_id` is
   // the federation's hub.

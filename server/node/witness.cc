@@ -32,8 +32,8 @@ absl::StatusOr<std::unique_ptr<CheckpointWitness>> CheckpointWitness::Open(
 absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
                                                         absl::Time now) {
   if (absl::Status s = trust_->status(); !s.ok()) {
-    return WitnessAnswer{403, absl::StrCat("this log is not trusted: ",
-                                           s.message(), "\n")};
+    return WitnessAnswer{
+        403, absl::StrCat("this log is not trusted: ", s.message(), "\n")};
   }
   const auto registry = federation_();
   const LogPolicyInForce* in_force = registry->log_policy();

@@ -74,9 +74,9 @@ absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::OpenOver(
   auto head = ReadHead(*parts.checkpoints);
   if (!head.ok()) return head.status();
   parts.head = *std::move(head);
-  auto tree = LogTree::Open(
-      path("tree.db"), *parts.store,
-      parts.head == nullptr ? nullptr : &parts.head->checkpoint);
+  auto tree =
+      LogTree::Open(path("tree.db"), *parts.store,
+                    parts.head == nullptr ? nullptr : &parts.head->checkpoint);
   if (!tree.ok()) return tree.status();
   parts.tree = *std::move(tree);
   auto index = StatementIndex::Open(path("index.db"));

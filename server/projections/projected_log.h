@@ -62,8 +62,8 @@ class ProjectedLog {
   absl::Status Repair();
 
   // Shows readers a checkpoint and the entries that it has, once it is durable.
-  // `note` is that of `checkpoint`, whose signature and root the caller has made
-  // or checked; its size is not less than before, nor beyond the store's.
+  // `note` is that of `checkpoint`, whose signature and root the caller has
+  // made or checked; its size is not less than before, nor beyond the store's.
   absl::Status Publish(const Checkpoint& checkpoint, std::string note);
   // The same for a checkpoint that a quorum has cosigned. Does nothing if it is
   // not newer than the last.

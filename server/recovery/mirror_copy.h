@@ -35,8 +35,9 @@ class MirrorCopy {
   const std::vector<SignedCheckpoint>& checkpoints() const {
     return checkpoints_;
   }
-  // The state's own entries that the log has acknowledged, by position, from the
-  // end of the mirrored log on: the mirror may have been behind the receipts.
+  // The state's own entries that the log has acknowledged, by position, from
+  // the end of the mirrored log on: the mirror may have been behind the
+  // receipts.
   const std::map<Position, StoredEntry>& acknowledged() const {
     return acknowledged_;
   }

@@ -90,10 +90,10 @@ absl::StatusOr<SignedCheckpoint> CheckAgainst(const Mirrors& mirrors,
     for (const SignedCheckpoint& seen : mirror->checkpoints()) {
       const Checkpoint& checkpoint = seen.checkpoint;
       if (checkpoint.size > tree.Size()) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            mirror->folder(), " has seen a checkpoint of ", checkpoint.size,
-            " entries, but the mirrors end at ", tree.Size(),
-            "; name the data folders of more nodes"));
+        return absl::FailedPreconditionError(
+            absl::StrCat(mirror->folder(), " has seen a checkpoint of ",
+                         checkpoint.size, " entries, but the mirrors end at ",
+                         tree.Size(), "; name the data folders of more nodes"));
       }
       auto root = tree.Root(checkpoint.size);
       if (!root.ok()) return root.status();
@@ -151,7 +151,8 @@ absl::Status CopyDocuments(const std::string& mirror, DocumentStore* to,
 }
 
 // A folder that is moved into place when it is whole.
-absl::StatusOr<Rebuilt> Fill(const std::string& folder, const Mirrors& mirrors) {
+absl::StatusOr<Rebuilt> Fill(const std::string& folder,
+                             const Mirrors& mirrors) {
   Rebuilt rebuilt;
   auto log = SqliteLogStore::Open(folder + "/log.db");
   if (!log.ok()) return log.status();
@@ -183,8 +184,8 @@ absl::Status MoveInto(const std::string& from, const std::string& to) {
   std::error_code error;
   // The log last, with what SQLite may have left beside it: without it the
   // rebuilding begins again.
-  for (const char* name : {"checkpoints.db-wal", "checkpoints.db",
-                           "log.db-wal", "log.db"}) {
+  for (const char* name :
+       {"checkpoints.db-wal", "checkpoints.db", "log.db-wal", "log.db"}) {
     const std::string path = absl::StrCat(from, "/", name);
     if (!std::filesystem::exists(path, error)) continue;
     std::filesystem::rename(path, absl::StrCat(to, "/", name), error);

@@ -22,10 +22,7 @@ std::size_t BytesOf(const std::vector<RelayedEntryPtr>& entries) {
 }  // namespace
 
 EntryCache::EntryCache(const LogStore* store, Options options)
-    : store_(store),
-      options_(options),
-      end_(store->Size()),
-      tail_begin_(end_) {
+    : store_(store), options_(options), end_(store->Size()), tail_begin_(end_) {
   loader_ = std::thread([this] { LoadLoop(); });
 }
 
@@ -84,9 +81,8 @@ bool EntryCache::ReadTail(Position begin, int max_count, Block* out) {
   if (begin == end_) return true;
   if (begin < tail_begin_) return false;
   const auto first = static_cast<std::size_t>(begin - tail_begin_);
-  const std::size_t last =
-      first + static_cast<std::size_t>(
-                  std::min<Position>(max_count, end_ - begin));
+  const std::size_t last = first + static_cast<std::size_t>(std::min<Position>(
+                                       max_count, end_ - begin));
   for (std::size_t i = first; i < last; ++i) out->push_back(tail_[i]);
   return true;
 }

@@ -29,8 +29,8 @@ class StreamProver {
  public:
   explicit StreamProver(ProofSource source) : source_(std::move(source)) {}
 
-  // The stream shows the entry at `position` in its next message, after all that
-  // it has shown.
+  // The stream shows the entry at `position` in its next message, after all
+  // that it has shown.
   absl::Status Shows(Position position);
 
   // Returns the proof that belongs to the progress `next_position`: of what was

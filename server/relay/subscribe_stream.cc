@@ -28,11 +28,11 @@ grpc::ByteBuffer ToBuffer(const v1::SubscribeResponse& response) {
 
 absl::Status BeyondLog(absl::string_view field, Position position,
                        Position end) {
-  return WithReason(absl::OutOfRangeError(absl::StrCat(
-                        field, ": is ", position, ", the log ends at ", end)),
-                    "POSITION_BEYOND_END",
-                    {{"position", absl::StrCat(position)},
-                     {"log_size", absl::StrCat(end)}});
+  return WithReason(
+      absl::OutOfRangeError(
+          absl::StrCat(field, ": is ", position, ", the log ends at ", end)),
+      "POSITION_BEYOND_END",
+      {{"position", absl::StrCat(position)}, {"log_size", absl::StrCat(end)}});
 }
 
 bool Parse(const grpc::ByteBuffer& buffer, v1::SubscribeRequest* request) {

@@ -13,9 +13,10 @@ namespace gaceta {
 
 // Fills in the inclusion proof of each entry, for the newest checkpoint, and
 // `*checkpoint`.
-absl::Status ProveEntries(const ProjectedLog& log,
-                          google::protobuf::RepeatedPtrField<v1::Entry>* entries,
-                          std::string* checkpoint);
+absl::Status ProveEntries(
+    const ProjectedLog& log,
+    google::protobuf::RepeatedPtrField<v1::Entry>* entries,
+    std::string* checkpoint);
 absl::Status ProveEntry(const ProjectedLog& log, v1::Entry* entry,
                         std::string* checkpoint);
 
