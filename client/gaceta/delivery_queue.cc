@@ -17,13 +17,15 @@ void DeliveryQueue::Push(Delivery delivery) {
   absl::MutexLock lock(&mu_);
   const bool news = !delivery.entries.empty() ||
                     delivery.next_position != last_position_ ||
-                    delivery.live != last_live_;
+                    delivery.live != last_live_ ||
+                    delivery.cosigned_checkpoint != last_cosigned_;
   if (!news) return;
   last_position_ = delivery.next_position;
   last_live_ = delivery.live;
+  last_cosigned_ = delivery.cosigned_checkpoint;
   if (delivery.entries.empty() && !deliveries_.empty()) {
-    deliveries_.back().next_position = delivery.next_position;
-    deliveries_.back().live = delivery.live;
+    delivery.entries = std::move(deliveries_.back().entries);
+    deliveries_.back() = std::move(delivery);
     return;
   }
   deliveries_.push_back(std::move(delivery));

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -44,6 +45,7 @@ class DeliveryQueue {
   // What was pushed last says.
   std::int64_t last_position_ ABSL_GUARDED_BY(mu_) = -1;
   bool last_live_ ABSL_GUARDED_BY(mu_) = false;
+  std::string last_cosigned_ ABSL_GUARDED_BY(mu_);
   absl::Status failure_ ABSL_GUARDED_BY(mu_);
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };

@@ -1,6 +1,7 @@
 #include "gaceta/file_io.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,21 @@ std::string FolderOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string TemporaryOf(const std::string& path) {
+  return absl::StrCat(path, ".tmp");
+}
+
+// Not durable yet.
+absl::StatusOr<File> WriteTemporary(const std::string& path,
+                                    absl::string_view contents) {
+  auto file = File::OpenToWrite(TemporaryOf(path));
+  if (!file.ok()) return file;
+  for (const absl::Status& s : {file->Truncate(0), file->Write(0, contents)}) {
+    if (!s.ok()) return s;
+  }
+  return file;
 }
 
 }  // namespace
@@ -86,6 +102,17 @@ absl::Status File::Sync() {
   return fsync(fd_) == 0 ? absl::OkStatus() : Failed("make a file durable");
 }
 
+absl::Status File::SyncAll() {
+  return syncfs(fd_) == 0 ? absl::OkStatus() : Failed("make files durable");
+}
+
+absl::Status File::Lock() {
+  if (flock(fd_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  return errno == EWOULDBLOCK
+             ? absl::UnavailableError("another program has locked a file")
+             : Failed("lock a file");
+}
+
 absl::Status RenameDurably(const std::string& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     return Failed(absl::StrCat("rename ", from, " to ", to));
@@ -98,14 +125,47 @@ absl::Status RenameDurably(const std::string& from, const std::string& to) {
 
 absl::Status WriteFileDurably(const std::string& path,
                               absl::string_view contents) {
-  const std::string temporary = absl::StrCat(path, ".tmp");
-  auto file = File::OpenToWrite(temporary);
+  auto file = WriteTemporary(path, contents);
   if (!file.ok()) return file.status();
-  for (const absl::Status& s :
-       {file->Truncate(0), file->Write(0, contents), file->Sync()}) {
-    if (!s.ok()) return s;
+  if (absl::Status s = file->Sync(); !s.ok()) return s;
+  return RenameDurably(TemporaryOf(path), path);
+}
+
+absl::Status WriteFilesDurably(
+    const std::map<std::string, absl::string_view>& contents) {
+  if (contents.empty()) return absl::OkStatus();
+  for (const auto& [path, bytes] : contents) {
+    if (absl::Status s = WriteTemporary(path, bytes).status(); !s.ok()) {
+      return s;
+    }
   }
-  return RenameDurably(temporary, path);
+  // One wait for the disk in place of one for each file.
+  auto folder = File::OpenToRead(FolderOf(contents.begin()->first));
+  if (!folder.ok()) return folder.status();
+  if (absl::Status s = folder->SyncAll(); !s.ok()) return s;
+  for (const auto& [path, bytes] : contents) {
+    if (std::rename(TemporaryOf(path).c_str(), path.c_str()) != 0) {
+      return Failed(absl::StrCat("make ", path));
+    }
+  }
+  return folder->Sync();
+}
+
+absl::Status MakeFolderDurably(const std::string& folder) {
+  struct stat info {};
+  if (stat(folder.c_str(), &info) == 0) {
+    return S_ISDIR(info.st_mode) ? absl::OkStatus()
+                                 : absl::FailedPreconditionError(absl::StrCat(
+                                       folder, " is there and no folder"));
+  }
+  const std::string above = FolderOf(folder);
+  if (absl::Status s = MakeFolderDurably(above); !s.ok()) return s;
+  if (mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
+    return Failed(absl::StrCat("make folder ", folder));
+  }
+  auto parent = File::OpenToRead(above);
+  if (!parent.ok()) return parent.status();
+  return parent->Sync();
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {

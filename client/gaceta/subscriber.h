@@ -93,8 +93,9 @@ struct SubscriberOptions {
 
 // Entries that hold, in order.
 struct Delivery {
-  // May be empty: then only the position moved, or, first of all, became known
-  // (of a start at a time, now or where a named subscription was).
+  // May be empty: then only the position moved, or witnesses have cosigned, or,
+  // first of all, the position became known (of a start at a time, now or where
+  // a named subscription was).
   std::vector<VerifiedEntry> entries;
   // Every passing entry below this position has been delivered.
   std::int64_t next_position = 0;

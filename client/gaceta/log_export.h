@@ -1,0 +1,113 @@
+// Keeps a folder of static files at a log's end.
+#ifndef GACETA_CLIENT_GACETA_LOG_EXPORT_H_
+#define GACETA_CLIENT_GACETA_LOG_EXPORT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gaceta/backoff.h"
+#include "gaceta/documents.h"
+#include "gaceta/log_source.h"
+#include "gaceta/subscriber.h"
+
+namespace gaceta::client {
+
+class StaticLog;
+
+// `source` and `folder` are required.
+struct LogExportOptions {
+  LogSource source;
+  // Where the files go; it goes on from what is there.
+  std::string folder;
+  // Goes on with what comes, instead of ending at the end of the log.
+  bool follow = false;
+  // Optional. As SubscriberOptions::evidence_folder.
+  std::string evidence_folder;
+  // Threads that check signatures; 0 is one for each processor, at most 8.
+  int verify_threads = 0;
+  // How long the transfer of one document may take, with all attempts.
+  absl::Duration document_timeout = absl::Minutes(30);
+  // As SubscriberOptions::heartbeat.
+  absl::Duration heartbeat = absl::Seconds(15);
+  BackoffOptions backoff;
+  // Optional. Called now and then: entries exported, and those of the newest
+  // checkpoint.
+  std::function<void(std::int64_t done, std::int64_t total)> on_progress;
+  // Optional. Asked several times a second: true ends it.
+  std::function<bool()> stop_asked;
+  // Optional. As SubscriberOptions::on_disconnect.
+  std::function<void(const absl::Status& why, absl::Duration wait)>
+      on_disconnect;
+};
+
+// What is there in the end.
+struct ExportReport {
+  // The note of the folder's checkpoint, and its size; empty and 0 if there is
+  // none.
+  std::string note;
+  std::int64_t size = 0;
+  // Entries that this run added.
+  std::int64_t added = 0;
+  // Documents that updates name by an address too, and the server has not.
+  std::int64_t documents_elsewhere = 0;
+};
+
+// Verifies all that a Subscriber does and writes a StaticLog: every leaf, and
+// of statements whose audience is public the payload and the documents.
+//
+// Thread safety: none. All callbacks but `on_disconnect` are called by Run()'s
+// thread.
+class LogExport {
+ public:
+  // Errors as of Subscriber::Create() and StaticLog::Open().
+  static absl::StatusOr<std::unique_ptr<LogExport>> Create(
+      LogExportOptions options);
+  ~LogExport();
+
+  // Returns at the end of the log, or, with `follow`, when it is asked to stop.
+  // Errors as of Subscriber::Next(), StaticLog and DocumentClient; kCancelled
+  // if it is asked to stop before the end. Another run goes on from there. Call
+  // once.
+  absl::StatusOr<ExportReport> Run();
+
+ private:
+  LogExport(LogExportOptions options, std::unique_ptr<StaticLog> log,
+            std::unique_ptr<Subscriber> subscriber,
+            std::unique_ptr<DocumentClient> documents);
+
+  absl::Status Handle(const Delivery& delivery);
+  // What entries have besides their leaves.
+  absl::Status AddBlobs(const std::vector<const VerifiedEntry*>& entries);
+  absl::Status AddDocument(const v1::Document& document);
+  absl::Status AddLeaf(const VerifiedEntry& entry);
+  // Publishes a note if it is the checkpoint of exactly what is there.
+  absl::Status PublishIfComplete(const std::string& note);
+  absl::Status Acknowledge(std::int64_t delivered);
+  // Whether all is there that a run without `follow` has to bring, and a quorum
+  // has cosigned it.
+  bool IsComplete(const Delivery& delivery);
+  bool StopAsked() const;
+  ExportReport Report() const;
+
+  const LogExportOptions options_;
+  const std::unique_ptr<StaticLog> log_;
+  const std::unique_ptr<Subscriber> subscriber_;
+  const std::unique_ptr<DocumentClient> documents_;
+  const std::int64_t begin_;
+  std::int64_t documents_elsewhere_ = 0;
+  std::int64_t acknowledged_ = 0;
+  absl::Time acknowledged_time_;
+  // Where the end was when it was reached.
+  std::optional<std::int64_t> first_end_;
+};
+
+}  // namespace gaceta::client
+
+#endif  // GACETA_CLIENT_GACETA_LOG_EXPORT_H_
