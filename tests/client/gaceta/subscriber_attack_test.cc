@@ -163,8 +163,13 @@ TEST_F(SubscriberAttackTest, ReorderedEntries) {
     }
   });
 
-  // 6 before 5: the earlier is late.
-  ExpectDelivers(64, 0, "POSITION_ORDER");
+  // 6 before 5.
+  ExpectDelivers(64, 0, "ENTRY_WITHHELD");
+  SubscriberOptions options = Options();
+  for (const char* state : {"GT", "HN", "MX"}) options.filter.add_states(state);
+  Subscribe(options);
+  ReadTo(10);
+  EXPECT_EQ(Reason(status_), "POSITION_ORDER");
 }
 
 TEST_F(SubscriberAttackTest, ReorderedStatementsOfOnePublisher) {
@@ -184,13 +189,37 @@ TEST_F(SubscriberAttackTest, WithheldStatement) {
     message->mutable_entries()->DeleteSubrange(i, 1);
   });
 
-  // HN's next is at 8.
-  Subscribe(Options());
-  EXPECT_EQ(ReadTo(10), (std::vector<std::int64_t>{0, 1, 2, 3, 4, 6, 7}));
-  EXPECT_EQ(Reason(status_), "CHAIN_GAP");
+  ExpectStopsBefore(kBad, "ENTRY_WITHHELD");
 }
 
-TEST_F(SubscriberAttackTest, WithheldFirstStatementOfAPublisher) {
+TEST_F(SubscriberAttackTest, WithheldNewestStatements) {
+  // The last of each state: no chain shows it.
+  relay_->OnSend([](v1::SubscribeResponse* message) {
+    for (int i = message->entries_size() - 1; i >= 0; --i) {
+      if (message->entries(i).position() >= 7) {
+        message->mutable_entries()->DeleteSubrange(i, 1);
+      }
+    }
+  });
+
+  ExpectStopsBefore(7, "ENTRY_WITHHELD");
+}
+
+TEST_F(SubscriberAttackTest, WithheldEntryOfWhatDoesNotPass) {
+  SubscriberOptions options = Options();
+  options.filter.add_topics("asylum-refuge");
+  options.include_unmatched_headers = true;
+  Attack([](v1::SubscribeResponse* message, int i) {
+    message->mutable_entries()->DeleteSubrange(i, 1);
+  });
+
+  Subscribe(options);
+
+  EXPECT_EQ(ReadTo(10), Range(0, kBad));
+  EXPECT_EQ(Reason(status_), "ENTRY_WITHHELD") << status_;
+}
+
+TEST_F(SubscriberAttackTest, WithheldFirstStatementOfAStateThatIsFollowed) {
   relay_->OnSend([](v1::SubscribeResponse* message) {
     for (int i = 0; i < message->entries_size(); ++i) {
       if (message->entries(i).position() == 2) {
@@ -198,9 +227,12 @@ TEST_F(SubscriberAttackTest, WithheldFirstStatementOfAPublisher) {
       }
     }
   });
+  SubscriberOptions options = Options();
+  options.filter.add_states("HN");
 
-  Subscribe(Options());
-  EXPECT_EQ(ReadTo(10), (std::vector<std::int64_t>{0, 1, 3, 4}));
+  Subscribe(options);
+
+  EXPECT_EQ(ReadTo(10), (std::vector<std::int64_t>{0}));
   EXPECT_EQ(Reason(status_), "CHAIN_GAP");
 }
 
@@ -239,8 +271,8 @@ TEST_F(SubscriberAttackTest, ProgressThatGoesBack) {
 
   // Below what the message shows.
   ExpectDelivers(64, 0, "MALFORMED_STREAM");
-  // It jumps first, then stays where it was.
-  ExpectDelivers(1, 1, "POSITION_ORDER");
+  // It jumps first.
+  ExpectDelivers(1, 1, "ENTRY_WITHHELD");
 }
 
 TEST_F(SubscriberAttackTest, ProgressThatJumpsHidesNothing) {
@@ -254,7 +286,12 @@ TEST_F(SubscriberAttackTest, ProgressThatJumpsHidesNothing) {
   });
 
   Subscribe(Options());
+  EXPECT_EQ(ReadTo(11), Range(0, 5));
+  EXPECT_EQ(Reason(status_), "ENTRY_WITHHELD");
 
+  SubscriberOptions options = Options();
+  for (const char* state : {"GT", "HN", "MX"}) options.filter.add_states(state);
+  Subscribe(options);
   EXPECT_EQ(ReadTo(11), Range(0, 5));
   EXPECT_EQ(Reason(status_), "POSITION_ORDER");
 }

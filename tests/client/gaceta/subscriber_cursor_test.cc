@@ -10,6 +10,7 @@ namespace gaceta::client {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 class SubscriberCursorTest : public SubscriberTest {
  protected:
@@ -64,7 +65,12 @@ TEST_F(SubscriberCursorTest, DeliversAgainWhatWasNotAcknowledged) {
 
 TEST_F(SubscriberCursorTest, FindsAStatementThatIsWithheldAcrossARestart) {
   relay_->PublishMany(9);
-  RunTo(4);
+  SubscriberOptions options = Options();
+  options.filter.add_states("GT");
+  Subscribe(options);
+  ReadTo(4);
+  ASSERT_TRUE(subscriber_->Acknowledge(4).ok());
+  subscriber_.reset();
   // GT published 1, 4 and 7: its second is left out.
   relay_->OnSend([](v1::SubscribeResponse* message) {
     for (int i = 0; i < message->entries_size(); ++i) {
@@ -75,10 +81,9 @@ TEST_F(SubscriberCursorTest, FindsAStatementThatIsWithheldAcrossARestart) {
     }
   });
 
-  Subscribe(Options());
-  const auto positions = ReadTo(10);
+  Subscribe(options);
 
-  EXPECT_EQ(positions, Range(5, 7));
+  EXPECT_THAT(ReadTo(10), IsEmpty());
   EXPECT_EQ(Reason(status_), "CHAIN_GAP") << status_;
 }
 
