@@ -96,13 +96,14 @@ absl::Status Cosigning::Add(const std::string& name, const std::string& lines) {
     return absl::NotFoundError(
         "the log policy has no key of this witness that made the cosignature");
   }
+  // A witness that came back is asked again: its last word counts, once.
+  std::vector<NoteSignature>& all = round_->note.signatures;
+  std::erase_if(all, [&](const auto& one) { return one.name == name; });
   for (NoteSignature& signature : *signatures) {
-    if (signature.name == name) {
-      round_->note.signatures.push_back(std::move(signature));
-    }
+    if (signature.name == name) all.push_back(std::move(signature));
   }
   std::set<std::string, std::less<>> names;
-  for (const NoteSignature& signature : round_->note.signatures) {
+  for (const NoteSignature& signature : all) {
     names.insert(signature.name);
   }
   round_->has_quorum = in_force->policy.IsQuorum(names);
