@@ -10,8 +10,10 @@
 #include "cli/completion.h"
 #include "cli/documents_commands.h"
 #include "cli/evidence_commands.h"
+#include "cli/log_commands.h"
 #include "cli/output.h"
 #include "cli/pki_commands.h"
+#include "cli/receipts_commands.h"
 #include "cli/registry_commands.h"
 #include "cli/registry_lists.h"
 #include "cli/subscriptions_commands.h"
@@ -91,6 +93,8 @@ void BuildApp(CLI::App& app, CliContext& context) {
   AddCorridorsCommands(app, context);
   AddTopicsCommands(app, context);
   AddSubscriptionsCommands(app, context);
+  AddLogCommands(app, context);
+  AddReceiptsCommands(app, context);
   AddRegistryCommands(app, context);
   AddEvidenceCommands(app, context);
   AddPkiCommands(app, context);

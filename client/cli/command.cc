@@ -16,6 +16,11 @@ absl::Status UsageError(absl::string_view text) {
 int ExitCodeOf(const absl::Status& status) {
   if (status.ok()) return kExitDone;
   if (absl::IsDataLoss(status)) return kExitVerificationFailed;
+  // Witnesses that should have vouched for it have not.
+  if (absl::IsFailedPrecondition(status) &&
+      Reason(status) == "QUORUM_MISSING") {
+    return kExitVerificationFailed;
+  }
   return Reason(status) == kUsageReason ? kExitUsage : kExitFailed;
 }
 

@@ -58,7 +58,8 @@ struct CliContext {
 absl::Status UsageError(absl::string_view text);
 
 // Returns the exit code for an error: kExitUsage for a UsageError(),
-// kExitVerificationFailed for kDataLoss, else kExitFailed.
+// kExitVerificationFailed for kDataLoss and where the log policy's quorum is
+// missing for good, else kExitFailed.
 int ExitCodeOf(const absl::Status& status);
 
 }  // namespace gaceta::cli

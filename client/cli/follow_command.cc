@@ -1,6 +1,5 @@
 #include "cli/follow_command.h"
 
-#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
 #include "absl/time/clock.h"
+#include "cli/end_by_signal.h"
 #include "cli/entry_text.h"
 #include "cli/filter_flags.h"
 #include "cli/output.h"
@@ -20,7 +20,8 @@ namespace gaceta::cli {
 namespace {
 
 // How soon a signal that asks to end is noticed.
-constexpr absl::Duration kSignalInterval = absl::Milliseconds(200);
+constexpr absl::Duration kSignalInterval =
+    absl::Milliseconds(kSignalIntervalMs);
 
 struct FollowOptions {
   FilterFlags filter;
@@ -32,31 +33,6 @@ struct FollowOptions {
   // 0 is no limit.
   std::int64_t count = 0;
   std::int64_t timeout_seconds = 0;
-};
-
-// Set by the signals that ask to end; only written and read.
-volatile std::sig_atomic_t end_asked = 0;
-
-void AskToEnd(int /*signal*/) { end_asked = 1; }
-
-// Lets Ctrl-C end the command between two entries, so that what was printed is
-// acknowledged.
-class EndBySignal {
- public:
-  EndBySignal()
-      : interrupt_(std::signal(SIGINT, AskToEnd)),
-        terminate_(std::signal(SIGTERM, AskToEnd)) {}
-  ~EndBySignal() {
-    std::signal(SIGINT, interrupt_);
-    std::signal(SIGTERM, terminate_);
-    end_asked = 0;
-  }
-  EndBySignal(const EndBySignal&) = delete;
-  EndBySignal& operator=(const EndBySignal&) = delete;
-
- private:
-  void (*const interrupt_)(int);
-  void (*const terminate_)(int);
 };
 
 client::Start StartOf(const From& from) {
@@ -105,7 +81,7 @@ class Follower {
 
   absl::StatusOr<int> Run(client::Subscriber& subscriber) {
     absl::Time last_delivery = absl::Now();
-    while (end_asked == 0) {
+    while (!EndBySignal::IsAsked()) {
       absl::StatusOr<client::Delivery> delivery =
           subscriber.Next(absl::Now() + kSignalInterval);
       if (absl::IsDeadlineExceeded(delivery.status())) {
@@ -186,6 +162,7 @@ absl::StatusOr<int> Follow(CliContext& context, const ResolvedProfile& profile,
   absl::StatusOr<client::SubscriberOptions> options =
       MakeOptions(context, profile, flags);
   if (!options.ok()) return options.status();
+  // Between two entries, so that what was printed is acknowledged.
   const EndBySignal end_by_signal;
   absl::StatusOr<std::unique_ptr<client::Subscriber>> subscriber =
       client::Subscriber::Create(*std::move(options));

@@ -47,6 +47,24 @@ enum class Phrase {
   kLive,
   // The connection was lost ($0) and is made again.
   kReconnecting,
+  // What a receipt shows. $0 the log, $1 its size; $0 cosignatures; $0 the
+  // position; $0 the publisher; $0 the sequence number.
+  kReceiptForm,
+  kReceiptCheckpoint,
+  kReceiptQuorum,
+  kReceiptInclusion,
+  kReceiptSigner,
+  kReceiptSignature,
+  kReceiptPayload,
+  // Beside a receipt whose payload this reader may not see.
+  kPayloadNotShown,
+  // Behind a bar.
+  kEntriesVerified,
+  kEntriesExported,
+  // The end of an audit.
+  kAuditHolds,
+  // $0 entries are in the folder $1, $2 of them new.
+  kExported,
   // Number of phrases.
   kCount,
 };
