@@ -71,7 +71,9 @@ absl::StatusOr<std::string> EvidenceFolder::Keep(const v1::Evidence& evidence) {
   absl::MutexLock lock(&mu_);
   std::error_code error;
   if (std::filesystem::exists(path, error)) return path;
-  if (absl::Status s = client::WriteFileDurably(path, *json); !s.ok()) return s;
+  if (absl::Status s = client::WriteFileDurably(path, *json); !s.ok()) {
+    return absl::UnavailableError(s.message());
+  }
   return path;
 }
 

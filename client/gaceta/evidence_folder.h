@@ -25,7 +25,8 @@ class EvidenceFolder {
   static absl::StatusOr<std::unique_ptr<EvidenceFolder>> Open(
       std::string folder);
 
-  // Returns the file's path, once it is on stable storage.
+  // Returns the file's path, once it is on stable storage. kUnavailable if it
+  // cannot be written.
   absl::StatusOr<std::string> Keep(const v1::Evidence& evidence);
 
   // Keeps two statements of one publisher that cannot both be.

@@ -65,8 +65,8 @@ class ProjectedLog {
   // `note` is that of `checkpoint`, whose signature and root the caller has
   // made or checked; its size is not less than before, nor beyond the store's.
   absl::Status Publish(const Checkpoint& checkpoint, std::string note);
-  // The same for a checkpoint that a quorum has cosigned. Does nothing if it is
-  // not newer than the last.
+  // The same for a checkpoint that a quorum has cosigned; its size is not less
+  // than before, nor beyond that of head().
   absl::Status PublishCosigned(const Checkpoint& checkpoint, std::string note);
 
   // The newest checkpoint that was published; null if none was.

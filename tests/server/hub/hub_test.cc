@@ -1,6 +1,7 @@
 // The hub as a whole: its start and its end.
 #include "server/hub/hub.h"
 
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -14,6 +15,8 @@
 namespace gaceta {
 namespace {
 
+using ::testing::AllOf;
+using testing::CheckReceipt;
 using testing::GoodUpdate;
 using ::testing::HasSubstr;
 using testing::TestHub;
@@ -127,6 +130,99 @@ TEST_F(HubTest, ALostIndexIsMadeAnewFromTheLog) {
 
   EXPECT_EQ(hub_.hub().log_size(), position + 1);
   EXPECT_EQ(hub_.PublishNext("HN", GoodUpdate("HN", 2)), position + 1);
+}
+
+// --- The log's key, and its last checkpoint
+// --------------------------------------
+
+TEST_F(HubTest, ANewLogGetsAKeyThatIsItsOwn) {
+  const std::string key = hub_.folder() + "/data/log.key";
+  struct stat info;
+  ASSERT_EQ(stat(key.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_EQ(hub_.log_key().ToString(), hub_.hub().log_key().ToString());
+  EXPECT_EQ(hub_.log_key().name(), "hub.gaceta.example/log");
+
+  hub_.Restart();
+
+  EXPECT_EQ(hub_.log_key().ToString(), hub_.hub().log_key().ToString());
+}
+
+TEST_F(HubTest, ALogWithoutItsKeyIsNotServed) {
+  const std::string key = hub_.folder() + "/data/log.key";
+  hub_.Stop();
+  std::filesystem::rename(key, key + ".away");
+
+  const absl::Status status = Failure(hub_.hub_options());
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(key));
+  EXPECT_FALSE(std::filesystem::exists(key));
+  std::filesystem::rename(key + ".away", key);
+  hub_.Start();
+}
+
+TEST_F(HubTest, ALogWithAnotherKeyIsNotServed) {
+  auto other = Hub::Start(Another());
+  ASSERT_TRUE(other.ok()) << other.status();
+  hub_.Stop();
+  HubOptions options = hub_.hub_options();
+  options.log_key_file = Another().data_folder + "/log.key";
+
+  const absl::Status status = Failure(options);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("log_key_file"));
+}
+
+TEST_F(HubTest, ALogThatIsNotThatOfItsLastCheckpointIsNotServed) {
+  hub_.PublishNext("HN", GoodUpdate("HN"));
+  const std::string data = hub_.folder() + "/data";
+  hub_.Stop();
+  const std::filesystem::path backup = folder_.path() + "/backup";
+  std::filesystem::copy(data, backup, std::filesystem::copy_options::recursive);
+  hub_.Start();
+  hub_.PublishNext("HN", GoodUpdate("HN", 2));
+  hub_.Stop();
+  // An old copy of the log alone, as of a restore that was not complete.
+  for (const char* name : {"log.db", "log.db-wal", "log.db-shm"}) {
+    std::filesystem::remove(data + "/" + name);
+    if (std::filesystem::exists(backup / name)) {
+      std::filesystem::copy(backup / name, data + "/" + name);
+    }
+  }
+
+  const absl::Status status = Failure(hub_.hub_options());
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("has 2 entries"), HasSubstr("checkpoint has 3"),
+                    HasSubstr("--rebuild-from")));
+}
+
+TEST_F(HubTest, AStatementWhoseCheckpointCannotBeWrittenIsNotShownNorLost) {
+  const v1::Statement statement = hub_.PublisherOf("HN").Next(GoodUpdate("HN"));
+  sqlite3* blocker = nullptr;
+  ASSERT_EQ(
+      sqlite3_open((hub_.folder() + "/data/checkpoints.db").c_str(), &blocker),
+      SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(blocker, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+
+  const auto refused = hub_.Publish("HN", {statement});
+
+  EXPECT_EQ(refused[0].status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(hub_.hub().log_size(), 1);
+
+  ASSERT_EQ(sqlite3_exec(blocker, "ROLLBACK", nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(blocker);
+  const auto again = hub_.Publish("HN", {statement});
+
+  ASSERT_TRUE(again[0].ok()) << again[0].status();
+  EXPECT_EQ(again[0]->position(), 1);
+  EXPECT_TRUE(CheckReceipt(*again[0], hub_.log_key()).ok());
+  EXPECT_EQ(hub_.hub().log_size(), 2);
 }
 
 TEST_F(HubTest, DrainingWithoutCallsIsQuickAndMayComeTwice) {

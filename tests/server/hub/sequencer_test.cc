@@ -16,6 +16,7 @@
 #include "tests/server/hub/faulty_store.h"
 #include "tests/support/statements.h"
 #include "tests/support/test_hub.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -24,8 +25,10 @@ namespace {
 using testing::AwaitTrue;
 using testing::EvidenceIn;
 using testing::GoodUpdate;
+using ::testing::HasSubstr;
 using testing::HeaderOf;
 using testing::RegistryParts;
+using testing::SharedLogSigner;
 using testing::SignedStatement;
 using testing::StatementParts;
 using testing::TestFederation;
@@ -45,6 +48,10 @@ v1::Leaf LeafOf(const v1::Receipt& receipt) {
   v1::Leaf leaf;
   EXPECT_TRUE(leaf.ParseFromString(receipt.leaf()));
   return leaf;
+}
+
+absl::Status CheckReceipt(const v1::Receipt& receipt) {
+  return testing::CheckReceipt(receipt, SharedLogSigner().public_key());
 }
 
 absl::Time RecordedTime(const v1::Receipt& receipt) {
@@ -71,8 +78,8 @@ class SequencerTest : public ::testing::Test {
         std::make_unique<testing::FaultyStore>(&store_), Members().Empty());
     ASSERT_TRUE(log.ok()) << log.status();
     log_ = *std::move(log);
-    checkpoints_ = std::make_unique<CheckpointPublisher>(
-        log_.get(), testing::SharedLogSigner());
+    checkpoints_ =
+        std::make_unique<CheckpointPublisher>(log_.get(), SharedLogSigner());
     auto evidence = EvidenceFolder::Open(folder_.path());
     ASSERT_TRUE(evidence.ok()) << evidence.status();
     evidence_ = *std::move(evidence);
@@ -172,6 +179,67 @@ TEST_F(SequencerTest, AReceiptHoldsTheLeafOfTheLog) {
   EXPECT_EQ(LeafOf(*outcome).signature(), statement.signature());
   EXPECT_EQ(LeafOf(*outcome).key_id(), statement.key_id());
   EXPECT_EQ(RecordedTime(*outcome), TestTime());
+}
+
+TEST_F(SequencerTest, AReceiptProvesThatTheLogHasIt) {
+  // Across a tile's edge, one by one and many at once.
+  std::vector<std::future<Outcome>> outcomes;
+  for (int i = 0; i < 600; ++i) {
+    outcomes.push_back(Submit(honduras_.Next(GoodUpdate("HN"))));
+    if (i % 50 == 0) outcomes.back().wait();
+  }
+
+  std::int64_t newest = 0;
+  for (auto& outcome : outcomes) {
+    const Outcome receipt = outcome.get();
+    ASSERT_TRUE(receipt.ok()) << receipt.status();
+    const absl::Status status = CheckReceipt(*receipt);
+    ASSERT_TRUE(status.ok()) << status;
+    // Checkpoints do not go back.
+    const std::int64_t size = CheckpointOf(receipt->checkpoint())->size;
+    EXPECT_GT(size, receipt->position());
+    EXPECT_GE(size, newest);
+    newest = size;
+  }
+  EXPECT_EQ(newest, Size());
+  EXPECT_EQ(log_->head()->checkpoint.size, Size());
+}
+
+TEST_F(SequencerTest, AReceiptOfAnOldStatementProvesItByTheNewestCheckpoint) {
+  const v1::Statement statement = honduras_.Next(GoodUpdate("HN"));
+  ASSERT_TRUE(Sequence(statement).ok());
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(Sequence(guatemala_.Next(GoodUpdate("GT"))).ok());
+  }
+
+  const Outcome again = Sequence(statement);
+
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(CheckReceipt(*again).ok());
+  EXPECT_EQ(CheckpointOf(again->checkpoint())->size, 7);
+}
+
+TEST_F(SequencerTest, UpdatesWaitForALogPolicyWithThisHubsKey) {
+  auto other = NoteSigner::Create(std::string(testing::kLogOrigin),
+                                  NoteKeyType::kEd25519, testing::NewKey(true));
+  ASSERT_TRUE(other.ok());
+  const auto put_policy = [this](const NoteKey& key) {
+    v1::RegistryChange change;
+    change.set_nonce(std::string(16, 'n'));
+    *change.add_items() = testing::LogPolicyItem(key);
+    return Sequence(secretariat_.Next(RegistryParts(change))).status();
+  };
+  ASSERT_TRUE(put_policy(other->public_key()).ok());
+  const v1::Statement statement = honduras_.Next(GoodUpdate("HN"));
+
+  const Outcome early = Sequence(statement);
+
+  EXPECT_EQ(early.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Reason(early.status()), "NO_LOG_POLICY");
+  EXPECT_THAT(std::string(early.status().message()),
+              HasSubstr(SharedLogSigner().public_key().ToString()));
+  ASSERT_TRUE(put_policy(SharedLogSigner().public_key()).ok());
+  EXPECT_TRUE(Sequence(statement).ok());
 }
 
 TEST_F(SequencerTest, WhatWaitsIsCommittedTogether) {

@@ -1,0 +1,199 @@
+#include "server/projections/projected_log.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/server/log/file_faults.h"
+#include "tests/server/log/log_entries.h"
+#include "tests/support/statements.h"
+
+namespace gaceta {
+namespace {
+
+using testing::GoodUpdate;
+using ::testing::HasSubstr;
+using testing::SharedLogSigner;
+using testing::StoredEntryOf;
+using testing::TestFederation;
+using testing::TestPublisher;
+
+const TestFederation& Members() {
+  static const auto* federation = new TestFederation();
+  return *federation;
+}
+
+class ProjectedLogTest : public ::testing::Test {
+ protected:
+  ProjectedLogTest() { Open(); }
+
+  absl::Status TryOpen() {
+    log_.reset();
+    auto log = ProjectedLog::Open(folder_.path(), Members().Empty());
+    if (!log.ok()) return log.status();
+    log_ = *std::move(log);
+    return absl::OkStatus();
+  }
+  void Open() {
+    const absl::Status status = TryOpen();
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  // Appends without showing it.
+  void Append(int count) {
+    std::vector<StoredEntry> entries;
+    for (int i = 0; i < count; ++i) {
+      entries.push_back(
+          StoredEntryOf(honduras_.Next(GoodUpdate("HN", ++number_))));
+    }
+    const absl::Status status = log_->Append(log_->store().Size(), entries);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  std::pair<Checkpoint, std::string> CheckpointAt(Position size) {
+    Checkpoint checkpoint{std::string(testing::kLogOrigin), size,
+                          *log_->tree().Root(size)};
+    std::string note = *SignCheckpoint(checkpoint, SharedLogSigner());
+    return {std::move(checkpoint), std::move(note)};
+  }
+  void Publish(Position size) {
+    auto [checkpoint, note] = CheckpointAt(size);
+    const absl::Status status = log_->Publish(checkpoint, note);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  std::string File(const std::string& name) const {
+    return folder_.path() + "/" + name;
+  }
+  void RemoveFile(const std::string& name) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::filesystem::remove(File(name) + suffix);
+    }
+  }
+
+  const TemporaryFolder folder_;
+  TestPublisher honduras_ = Members().PublisherOf("HN");
+  int number_ = 0;
+  std::unique_ptr<ProjectedLog> log_;
+};
+
+TEST_F(ProjectedLogTest, ReadersSeeWhatAPublishedCheckpointHas) {
+  EXPECT_EQ(log_->head(), nullptr);
+  Append(5);
+  EXPECT_EQ(log_->Size(), 0);
+  EXPECT_EQ(log_->head(), nullptr);
+  EXPECT_TRUE(log_->cache().Read(0, 10)->empty());
+
+  Publish(3);
+
+  EXPECT_EQ(log_->Size(), 3);
+  EXPECT_EQ(log_->head()->checkpoint.size, 3);
+  EXPECT_EQ(log_->cache().Read(0, 10)->size(), 3u);
+
+  Append(1);
+  Publish(6);
+  EXPECT_EQ(log_->cache().Read(0, 10)->size(), 6u);
+}
+
+TEST_F(ProjectedLogTest, ShowsTheSameAfterItIsOpenedAgain) {
+  Append(5);
+  Publish(3);
+  const std::string note = log_->head()->note;
+
+  Open();
+
+  EXPECT_EQ(log_->Size(), 3);
+  EXPECT_EQ(log_->head()->note, note);
+  EXPECT_EQ(log_->store().Size(), 5);
+  EXPECT_EQ(log_->tree().Size(), 5);
+  EXPECT_EQ(log_->cache().Read(0, 10)->size(), 3u);
+  Publish(5);
+  EXPECT_EQ(log_->cache().Read(0, 10)->size(), 5u);
+}
+
+TEST_F(ProjectedLogTest, ACheckpointThatIsNotDurableIsNotShown) {
+  Append(5);
+  Publish(3);
+  auto [checkpoint, note] = CheckpointAt(5);
+  {
+    const SmallFiles full(1);
+
+    EXPECT_FALSE(log_->Publish(checkpoint, note).ok());
+    EXPECT_FALSE(log_->PublishCosigned(checkpoint, note).ok());
+  }
+
+  EXPECT_EQ(log_->Size(), 3);
+  EXPECT_EQ(log_->head()->checkpoint.size, 3);
+  EXPECT_EQ(log_->head()->cosigned_number, 0);
+  EXPECT_TRUE(log_->Publish(checkpoint, note).ok());
+  EXPECT_EQ(log_->Size(), 5);
+}
+
+TEST_F(ProjectedLogTest, TheCosignedCheckpointIsKeptBesideTheNewest) {
+  Append(5);
+  Publish(5);
+  auto [checkpoint, note] = CheckpointAt(4);
+
+  ASSERT_TRUE(log_->PublishCosigned(checkpoint, note).ok());
+
+  EXPECT_EQ(log_->head()->checkpoint.size, 5);
+  EXPECT_EQ(log_->head()->cosigned_size, 4);
+  EXPECT_EQ(log_->head()->cosigned_note, note);
+  const std::int64_t number = log_->head()->cosigned_number;
+  // Cosigned again: news, though it has not grown.
+  ASSERT_TRUE(log_->PublishCosigned(checkpoint, note + "more").ok());
+  EXPECT_GT(log_->head()->cosigned_number, number);
+  ASSERT_TRUE(log_->PublishCosigned(checkpoint, note).ok());
+
+  Open();
+  EXPECT_EQ(log_->head()->checkpoint.size, 5);
+  EXPECT_EQ(log_->head()->cosigned_note, note);
+  EXPECT_GT(log_->head()->cosigned_number, 0);
+}
+
+TEST_F(ProjectedLogTest, WhatIsDerivedIsMadeAnewIfItIsGone) {
+  Append(700);
+  Publish(700);
+  const TreeHash root = log_->head()->checkpoint.root;
+  log_.reset();
+  RemoveFile("tree.db");
+  RemoveFile("index.db");
+
+  Open();
+
+  EXPECT_EQ(*log_->tree().Root(700), root);
+  EXPECT_EQ(log_->index().Head("HN")->sequence, 700u);
+}
+
+TEST_F(ProjectedLogTest, AnotherLogThanItsLastCheckpointIsDataLoss) {
+  Append(5);
+  Publish(5);
+  log_.reset();
+  // The same number of entries, none of them damaged, one of them another.
+  RemoveFile("log.db");
+  const auto checkpoints = File("checkpoints.db");
+  std::filesystem::rename(checkpoints, checkpoints + ".kept");
+  honduras_ = Members().PublisherOf("HN");
+  Open();
+  Append(5);
+  log_.reset();
+  RemoveFile("checkpoints.db");
+  std::filesystem::rename(checkpoints + ".kept", checkpoints);
+
+  const absl::Status changed = TryOpen();
+
+  EXPECT_EQ(changed.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(changed.message()), HasSubstr("changed"));
+
+  RemoveFile("log.db");
+  const absl::Status lost = TryOpen();
+
+  EXPECT_EQ(lost.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(lost.message()), HasSubstr("lost"));
+}
+
+}  // namespace
+}  // namespace gaceta
