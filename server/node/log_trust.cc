@@ -43,10 +43,14 @@ void LogTrust::Saw(const Checkpoint& checkpoint, const std::string& note) {
     if (absl::Status s = Compare(seen); !s.ok()) Lose(s);
     return;
   }
-  absl::MutexLock lock(&mu_);
-  if (!seen_.empty() && seen_.back().checkpoint == checkpoint) return;
-  seen_.push_back(seen);
-  if (seen_.size() > kMaxSeen) seen_.erase(seen_.begin() + kMaxSeen / 2);
+  {
+    absl::MutexLock lock(&mu_);
+    if (!seen_.empty() && seen_.back().checkpoint == checkpoint) return;
+    seen_.push_back(seen);
+    if (seen_.size() > kMaxSeen) seen_.erase(seen_.begin() + kMaxSeen / 2);
+  }
+  // The mirror may have come so far meanwhile, and have looked before.
+  if (checkpoint.size <= log_->Size()) Check();
 }
 
 void LogTrust::Check() {

@@ -144,6 +144,7 @@ class DishonestHubTest(unittest.TestCase):
         self.put_hub(backup)
         self.federation.start("hub")
         self.federation.start("hn")
+        self.federation.await_mirrors()
         self.publish("HN", 5)
         self.federation.start("gt")
         one = self.await_evidence("gt", ("LOG_FORKED",))
