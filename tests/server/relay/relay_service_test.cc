@@ -444,8 +444,13 @@ TEST_F(RelayServiceTest, DrainingTellsEveryStream) {
 
   for (auto& subscription : all) {
     const absl::Status status = subscription->End();
+    if (subscription->opened().log_size() == 0) {
+      // Whom the server had not seen yet gRPC may cut off without a word.
+      EXPECT_TRUE(absl::IsUnavailable(status) || absl::IsCancelled(status))
+          << status;
+      continue;
+    }
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-    if (subscription->opened().log_size() == 0) continue;
     EXPECT_EQ(Reason(status), "DRAINING");
     EXPECT_EQ(subscription->closing(), "DRAINING");
   }
