@@ -158,7 +158,7 @@ class DishonestHubTest(unittest.TestCase):
         self.federation.publish_log_policy(quorum="all", grace=2)
         done = self.federation.cli("hn-monitor", "updates", "follow", "--from", "start",
                                    "--timeout", "40")
-        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("QUORUM_MISSING", done.stderr)
         # With the witness back all is well.
         self.federation.start("gt")
