@@ -4,17 +4,20 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "errors/errors.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/node/document_mirror.h"
 #include "testing/fake_node.h"
 #include "testing/fake_relay.h"
 #include "tests/support/statements.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -65,6 +68,7 @@ class MirrorTest : public ::testing::Test {
     options.filter = filter;
     options.backoff = {absl::Milliseconds(5), absl::Milliseconds(20)};
     options.hold = absl::Milliseconds(20);
+    options.evidence_folder = folder_ + "/evidence";
     trust_ = std::make_unique<LogTrust>(log_.get(), evidence_.get());
     mirror_ = std::make_unique<Mirror>(options, log_.get(), outbox_.get(),
                                        trust_.get());
@@ -103,11 +107,16 @@ class MirrorTest : public ::testing::Test {
       absl::SleepFor(absl::Milliseconds(5));
     }
   }
-  absl::Status AwaitEnd() {
+  static bool Await(const std::function<bool()>& done) {
     const absl::Time deadline = absl::Now() + kLongest;
-    while (mirror_->status().ok() && absl::Now() < deadline) {
+    while (!done()) {
+      if (absl::Now() > deadline) return false;
       absl::SleepFor(absl::Milliseconds(5));
     }
+    return true;
+  }
+  absl::Status AwaitEnd() {
+    Await([this] { return !mirror_->status().ok(); });
     return mirror_->status();
   }
 
@@ -273,6 +282,70 @@ TEST_F(MirrorTest, AnEntryThatIsLeftOutEndsMirroring) {
 
   EXPECT_EQ(AwaitEnd().code(), absl::StatusCode::kDataLoss);
   EXPECT_LE(log_->Size(), 6);
+}
+
+TEST_F(MirrorTest, ReadersSeeWhatACheckpointHas) {
+  hub_->PublishMany(100);
+  hub_->SetMessageEntries(7);
+  Start();
+  AwaitSize(101);
+  for (int i = 0; i < 20; ++i) hub_->PublishMany(3);
+  AwaitSize(161);
+
+  const LogHeadPtr head = log_->head();
+  EXPECT_EQ(head->checkpoint.size, 161);
+  EXPECT_EQ(head->checkpoint.root, *log_->tree().Root(161));
+  EXPECT_TRUE(
+      OpenCheckpoint(head->note, {hub_->federation().log_signer().public_key()})
+          .ok());
+  Stop();
+  OpenLog();
+  EXPECT_EQ(log_->Size(), 161);
+}
+
+TEST_F(MirrorTest, WhatAQuorumHasCosignedIsKept) {
+  hub_->RequireQuorum(2, absl::Seconds(60));
+  hub_->PublishMany(3);
+  Start();
+  AwaitSize(5);
+  EXPECT_EQ(log_->head()->cosigned_size, 0);
+
+  hub_->Cosign({"GT", "MX"});
+
+  EXPECT_TRUE(Await([this] { return log_->head()->cosigned_size == 5; }));
+  const std::string cosigned = log_->head()->cosigned_note;
+  Stop();
+  OpenLog();
+  EXPECT_EQ(log_->head()->cosigned_note, cosigned);
+}
+
+TEST_F(MirrorTest, AnotherHistoryEndsMirroringUntilAPersonHasLooked) {
+  hub_->PublishMany(9);
+  Start();
+  AwaitSize(10);
+  Stop();
+  hub_->Fork(4);
+  hub_->PublishMany(3);
+  OpenLog();
+
+  Start();
+  EXPECT_EQ(Reason(AwaitEnd()), "LOG_FORKED") << mirror_->status();
+  EXPECT_EQ(log_->Size(), 10);
+  EXPECT_FALSE(trust_->status().ok());
+  Stop();
+  const auto paths = evidence_->List();
+  ASSERT_EQ(paths->size(), 1u);
+
+  // It does not even ask.
+  const auto opens = hub_->opens().size();
+  Start();
+  EXPECT_EQ(Reason(mirror_->status()), "LOG_DISTRUSTED");
+  Stop();
+  EXPECT_EQ(hub_->opens().size(), opens);
+
+  ASSERT_TRUE(DismissEvidence(paths->front()).ok());
+  Start();
+  EXPECT_EQ(Reason(AwaitEnd()), "LOG_FORKED");
 }
 
 TEST_F(MirrorTest, DocumentsOfMirroredUpdatesAreFetched) {
