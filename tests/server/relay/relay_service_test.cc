@@ -150,6 +150,36 @@ TEST_F(RelayServiceTest, AStartBeyondTheEndIsRefused) {
   }
 }
 
+TEST_F(RelayServiceTest, ProvesThatTheLogStillBeginsWithWhatWasKnown) {
+  TestSubscription early(Reader(), OpenAt(0));
+  ASSERT_TRUE(early.ReadUntilLive());
+  for (int count : {1, 5, 300}) {
+    hub().PublishMany("HN", Many("HN", count));
+    TestSubscription subscription(Reader(), OpenAt(3 % count), early);
+
+    ASSERT_TRUE(subscription.ReadUntilLive());
+    EXPECT_FALSE(subscription.opened().known_consistency().empty());
+    ASSERT_TRUE(early.ReadTo(hub().hub().log_size()));
+    // The same size again needs no proof.
+    TestSubscription same(Reader(), OpenAt(0), early);
+    ASSERT_TRUE(same.Read());
+    EXPECT_TRUE(same.opened().known_consistency().empty());
+  }
+}
+
+TEST_F(RelayServiceTest, AKnownSizeBeyondTheEndIsRefused) {
+  for (const Position size : {-1, 2}) {
+    v1::Open open = OpenAt(0);
+    open.set_known_size(size);
+
+    const absl::Status status = EndOf(open);
+
+    EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange) << status;
+    EXPECT_EQ(Reason(status), "POSITION_BEYOND_END");
+    EXPECT_EQ(ReasonMetadata(status, "log_size"), "1");
+  }
+}
+
 TEST_F(RelayServiceTest, AStartIsRequired) {
   EXPECT_THAT(ViolationsOf(v1::Open()),
               Contains(Field(&FieldViolation::field, "open.start")));

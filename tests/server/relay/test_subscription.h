@@ -35,6 +35,14 @@ class TestSubscription {
       : TestSubscription(channel) {
     Open(open);
   }
+  // Opens with the checkpoint that another has verified.
+  TestSubscription(const std::shared_ptr<grpc::Channel>& channel, v1::Open open,
+                   const TestSubscription& before)
+      : TestSubscription(channel) {
+    proofs_ = ProofReader(before.proofs_.known());
+    open.set_known_size(before.proofs_.known()->size);
+    Open(open);
+  }
   ~TestSubscription() {
     if (ended_) return;
     context_.TryCancel();
