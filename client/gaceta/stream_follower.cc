@@ -368,6 +368,7 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
     shown_[entry.position()] = entry.leaf();
     leaves.emplace_back(entry.position(), HashLeaf(entry.leaf()));
   }
+  EntryVerifier::State before = verifier_.state();
   std::vector<v1::Entry*> entries;
   Delivery delivery;
   const absl::Status picked = PickNew(message, &entries);
@@ -377,6 +378,8 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
   // Also if an entry does not hold: those before it are delivered, and must be
   // in the log.
   if (absl::Status s = CheckProof(leaves, *message); !s.ok()) {
+    // Nothing of it is delivered, so it has to come again, if the stream does.
+    verifier_.set_state(std::move(before));
     return status.ok() ? s : status;
   }
   if (status.ok()) {
