@@ -109,7 +109,7 @@ absl::Status FakeFederation::MakeLogKeys() {
   return absl::OkStatus();
 }
 
-v1::Entry FakeFederation::First() {
+v1::Entry FakeFederation::First(bool with_log_policy) {
   v1::RegistryChange change;
   for (const auto& [id, member] : members_) {
     *change.add_items()->mutable_member() = member->ToProto();
@@ -134,7 +134,9 @@ v1::Entry FakeFederation::First() {
                     : state == states_.back() ? v1::CORRIDOR_ROLE_RECEIVING
                                               : v1::CORRIDOR_ROLE_TRANSIT);
   }
-  *change.add_items() = LogPolicyItem(0, absl::Seconds(60));
+  if (with_log_policy) {
+    *change.add_items() = LogPolicyItem(0, absl::Seconds(60));
+  }
   return ChangeRegistry(std::move(change));
 }
 

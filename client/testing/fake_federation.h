@@ -40,8 +40,9 @@ class FakeFederation {
   const std::string& root_pem() const { return root_pem_; }
   const std::vector<std::string>& states() const { return states_; }
 
-  // The secretariat's first statement. Call once, before any other.
-  v1::Entry First();
+  // The secretariat's first statement, with or without a log policy. Call once,
+  // before any other.
+  v1::Entry First(bool with_log_policy = true);
   // A statement of the secretariat.
   v1::Entry ChangeRegistry(v1::RegistryChange change);
   // A statement of a state. Fills in the nonce.

@@ -97,6 +97,9 @@ class FakeRelay::RegistryServiceImpl : public v1::RegistryService::Service {
       const v1::ListRegistryEntriesRequest* request,
       v1::ListRegistryEntriesResponse* response) override {
     absl::MutexLock lock(&relay_->mu_);
+    if (!relay_->registry_failure_.ok()) {
+      return ToGrpc(relay_->registry_failure_);
+    }
     const int page_size =
         request->page_size() > 0 ? request->page_size() : kDefaultPage;
     std::int64_t position =
@@ -233,15 +236,20 @@ class FakeRelay::LogServiceImpl : public v1::LogService::Service {
 
 absl::StatusOr<std::unique_ptr<FakeRelay>> FakeRelay::Start(
     std::vector<std::string> states) {
+  auto relay = StartEmpty(std::move(states));
+  if (relay.ok()) (*relay)->Append((*relay)->federation_->First());
+  return relay;
+}
+
+absl::StatusOr<std::unique_ptr<FakeRelay>> FakeRelay::StartEmpty(
+    std::vector<std::string> states) {
   auto federation = FakeFederation::Create(std::move(states));
   if (!federation.ok()) return federation.status();
   auto registry = Federation::Create((*federation)->root_pem(),
                                      std::string(FakeFederation::kName));
   if (!registry.ok()) return registry.status();
-  auto relay = std::unique_ptr<FakeRelay>(
+  return std::unique_ptr<FakeRelay>(
       new FakeRelay(*std::move(federation), *std::move(registry)));
-  relay->Append(relay->federation_->First());
-  return relay;
 }
 
 FakeRelay::FakeRelay(std::unique_ptr<FakeFederation> federation,
@@ -462,6 +470,11 @@ void FakeRelay::SetLogOrigin(const std::string& origin) {
 void FakeRelay::Shorten(std::int64_t size) {
   absl::MutexLock lock(&mu_);
   shortened_ = size;
+}
+
+void FakeRelay::FailRegistry(const absl::Status& status) {
+  absl::MutexLock lock(&mu_);
+  registry_failure_ = status;
 }
 
 void FakeRelay::HideFromRegistry(std::int64_t position) {

@@ -42,6 +42,9 @@ class FakeRelay {
   // Begins with the federation's First() entry.
   static absl::StatusOr<std::unique_ptr<FakeRelay>> Start(
       std::vector<std::string> states);
+  // Begins with an empty log.
+  static absl::StatusOr<std::unique_ptr<FakeRelay>> StartEmpty(
+      std::vector<std::string> states);
   ~FakeRelay();
 
   // What a SubscriberOptions or a Registry needs to read from here.
@@ -93,6 +96,8 @@ class FakeRelay {
   // Says that the log is another, or is shorter than it is.
   void SetLogOrigin(const std::string& origin);
   void Shorten(std::int64_t size);
+  // ListRegistryEntries fails with `status` until it is told OK.
+  void FailRegistry(const absl::Status& status);
   // Leaves a registry entry out of ListRegistryEntries.
   void HideFromRegistry(std::int64_t position);
   // At most so many entries in a message; 64 by default.
@@ -166,6 +171,7 @@ class FakeRelay {
   int message_entries_ ABSL_GUARDED_BY(mu_) = 64;
   int refusals_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Status refusal_ ABSL_GUARDED_BY(mu_);
+  absl::Status registry_failure_ ABSL_GUARDED_BY(mu_);
   std::vector<v1::Open> opens_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, std::int64_t> acknowledged_ ABSL_GUARDED_BY(mu_);
   std::vector<std::unique_ptr<FakeStream>> streams_ ABSL_GUARDED_BY(mu_);

@@ -280,6 +280,49 @@ TEST_F(SubscriberProofTest, TheNewestPolicySaysWhoseKeyIsTheLogs) {
   EXPECT_TRUE(status_.ok()) << status_;
 }
 
+TEST_F(SubscriberProofTest, NothingIsLostBeforeThereIsALogPolicy) {
+  relay_ = *FakeRelay::StartEmpty({"GT", "HN", "MX"});
+  std::atomic<int> waits = 0;
+  SubscriberOptions options = Options();
+  options.on_disconnect = [&waits](const absl::Status& why, absl::Duration) {
+    EXPECT_EQ(Reason(why), "NO_LOG_POLICY") << why;
+    ++waits;
+  };
+  Subscribe(options);
+  relay_->AwaitOpens(1);
+  relay_->Append(relay_->federation().First(false));
+  relay_->AwaitOpens(4);
+  EXPECT_TRUE(
+      absl::IsDeadlineExceeded(subscriber_->Next(absl::Now()).status()));
+
+  relay_->RequireQuorum(0, absl::Seconds(60));
+  relay_->PublishMany(2);
+
+  EXPECT_EQ(ReadTo(4), Range(0, 4)) << status_;
+  subscriber_.reset();
+  EXPECT_GE(waits, 3);
+}
+
+TEST_F(SubscriberProofTest, NothingIsLostWhileTheRegistryCannotBeRead) {
+  // A checkpoint of a key that is new makes the client ask for it.
+  Subscribe(Options());
+  ASSERT_EQ(ReadTo(10), Range(0, 10));
+  auto other = NewNoteSigner(std::string(FakeFederation::kLogOrigin),
+                             NoteKeyType::kEd25519);
+  ASSERT_TRUE(other.ok());
+  relay_->FailRegistry(absl::UnavailableError("away"));
+  relay_->SignLogWith(*other);
+  relay_->PublishMany(1);
+  relay_->AwaitOpens(3);
+  v1::RegistryChange change;
+  *change.add_items() = relay_->federation().LogPolicyItem(0, absl::Seconds(60),
+                                                           other->public_key());
+  relay_->ChangeRegistry(change);
+  relay_->FailRegistry(absl::OkStatus());
+
+  EXPECT_EQ(ReadTo(12), Range(10, 12)) << status_;
+}
+
 // --- Witnesses
 // -------------------------------------------------------------------
 

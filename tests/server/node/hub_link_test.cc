@@ -71,6 +71,15 @@ class HubLinkTest : public ::testing::Test {
     options.backoff = {absl::Milliseconds(5), absl::Milliseconds(20)};
     options.hold = absl::Milliseconds(20);
     options.answer_timeout = answer_timeout_;
+    options.check_receipt = [this](const v1::Receipt& /*receipt*/) {
+      absl::MutexLock lock(&mu_);
+      return receipt_status_;
+    };
+    options.trust = [this] {
+      absl::MutexLock lock(&mu_);
+      ++trust_asked_;
+      return trust_;
+    };
     link_ = std::make_unique<HubLink>(options, hub_.channel(), outbox_.get(),
                                       documents_.get(), mirror_.get(),
                                       signer_.get());
@@ -94,6 +103,11 @@ class HubLinkTest : public ::testing::Test {
     ids.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) ids.push_back(Add(GoodUpdate("HN", i + 1)));
     return ids;
+  }
+
+  void SetStatus(absl::Status* which, const absl::Status& status) {
+    absl::MutexLock lock(&mu_);
+    *which = status;
   }
 
   v1::Submission StateOf(const std::string& id) { return **outbox_->Find(id); }
@@ -165,6 +179,10 @@ class HubLinkTest : public ::testing::Test {
   absl::Duration answer_timeout_ = absl::Seconds(20);
   absl::Mutex mu_;
   int changes_ ABSL_GUARDED_BY(mu_) = 0;
+  // What the receipt's proof, and the log, are found to be.
+  absl::Status receipt_status_ ABSL_GUARDED_BY(mu_);
+  absl::Status trust_ ABSL_GUARDED_BY(mu_);
+  int trust_asked_ ABSL_GUARDED_BY(mu_) = 0;
   FakeHub hub_;
   std::unique_ptr<DocumentStore> documents_;
   std::unique_ptr<StatementSigner> signer_;
@@ -414,6 +432,41 @@ TEST_F(HubLinkTest, AReceiptForOtherBytesIsNotAccepted) {
   EXPECT_EQ(StateOf(id).state(), v1::Submission::STATE_PENDING);
 
   hub_.SpoilReceipts(false);
+
+  AwaitAccepted({id});
+}
+
+TEST_F(HubLinkTest, AReceiptThatProvesNothingIsNotAccepted) {
+  // The mirror is behind, or the proof does not hold.
+  for (const absl::Status& bad :
+       {absl::UnavailableError("not known yet"), absl::DataLossError("bad")}) {
+    SetStatus(&receipt_status_, bad);
+    const std::string id = Add(GoodUpdate("HN"));
+    StartLink();
+    ASSERT_TRUE(hub_.AwaitReceived(hub_.received() + 3));
+    EXPECT_EQ(StateOf(id).state(), v1::Submission::STATE_PENDING);
+
+    SetStatus(&receipt_status_, absl::OkStatus());
+
+    AwaitAccepted({id});
+  }
+}
+
+TEST_F(HubLinkTest, NothingIsPublishedToAHubWhoseLogIsNotTrusted) {
+  SetStatus(&trust_, absl::DataLossError("two histories"));
+  const std::string id = Add(GoodUpdate("HN"));
+  StartLink();
+  const auto asked = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return trust_asked_ >= 3;
+  };
+  {
+    absl::MutexLock lock(&mu_);
+    ASSERT_TRUE(mu_.AwaitWithTimeout(absl::Condition(&asked), kLongest));
+  }
+  EXPECT_EQ(hub_.received(), 0);
+  EXPECT_EQ(StateOf(id).state(), v1::Submission::STATE_PENDING);
+
+  SetStatus(&trust_, absl::OkStatus());
 
   AwaitAccepted({id});
 }
