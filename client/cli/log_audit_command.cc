@@ -29,6 +29,7 @@ client::LogAuditOptions MakeOptions(const KnownLog& log,
                                     LogProgress* progress) {
   client::LogAuditOptions options;
   options.source = log.source;
+  options.reader = log.reader.get();
   options.state_file = flags.state_file;
   options.known = log.memory.known();
   options.evidence_folder = log.memory.evidence_folder();

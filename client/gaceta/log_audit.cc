@@ -37,6 +37,17 @@ std::int64_t SizeOf(const std::string& note) {
   return checkpoint.ok() ? checkpoint->size : 0;
 }
 
+// Null if the options have one.
+absl::StatusOr<std::unique_ptr<LogReader>> MakeReader(
+    const LogAuditOptions& options) {
+  if (options.reader != nullptr) return std::unique_ptr<LogReader>();
+  LogReaderOptions reading;
+  reading.source = options.source;
+  reading.backoff = options.backoff;
+  reading.evidence_folder = options.evidence_folder;
+  return LogReader::Create(std::move(reading));
+}
+
 // What the audit before has found.
 absl::StatusOr<AuditReport> ReadState(const std::string& path) {
   AuditReport report;
@@ -62,11 +73,7 @@ absl::StatusOr<std::unique_ptr<LogAudit>> LogAudit::Create(
   options.source.channel = opened->channel;
   auto begun = ReadState(options.state_file);
   if (!begun.ok()) return begun.status();
-  LogReaderOptions reading;
-  reading.source = options.source;
-  reading.backoff = options.backoff;
-  reading.evidence_folder = options.evidence_folder;
-  auto reader = LogReader::Create(std::move(reading));
+  auto reader = MakeReader(options);
   if (!reader.ok()) return reader.status();
   auto subscriber = Subscriber::Create(StreamOptions(options));
   if (!subscriber.ok()) return subscriber.status();
@@ -75,10 +82,12 @@ absl::StatusOr<std::unique_ptr<LogAudit>> LogAudit::Create(
                    *std::move(subscriber), *std::move(begun)));
 }
 
-LogAudit::LogAudit(LogAuditOptions options, std::unique_ptr<LogReader> reader,
+LogAudit::LogAudit(LogAuditOptions options,
+                   std::unique_ptr<LogReader> own_reader,
                    std::unique_ptr<Subscriber> subscriber, AuditReport begun)
     : options_(std::move(options)),
-      reader_(std::move(reader)),
+      own_reader_(std::move(own_reader)),
+      reader_(own_reader_ == nullptr ? options_.reader : own_reader_.get()),
       subscriber_(std::move(subscriber)),
       report_(std::move(begun)),
       kept_(report_.begin),

@@ -23,6 +23,9 @@ namespace gaceta::client {
 // Only `source` is required.
 struct LogAuditOptions {
   LogSource source;
+  // Optional. Asks the questions about checkpoints; must outlive the audit. One
+  // is made if it is not given: to share one saves reading the registry again.
+  LogReader* reader = nullptr;
   // Optional. A file that keeps how far the audit is, so that the next goes on
   // from there. It is a Subscriber's cursor file.
   std::string state_file;
@@ -87,7 +90,7 @@ class LogAudit {
   absl::StatusOr<AuditReport> Run();
 
  private:
-  LogAudit(LogAuditOptions options, std::unique_ptr<LogReader> reader,
+  LogAudit(LogAuditOptions options, std::unique_ptr<LogReader> own_reader,
            std::unique_ptr<Subscriber> subscriber, AuditReport begun);
 
   // Checks up to the end of the log.
@@ -102,7 +105,9 @@ class LogAudit {
   absl::Time QuestionDeadline() const;
 
   const LogAuditOptions options_;
-  const std::unique_ptr<LogReader> reader_;
+  // Null if the options have one.
+  const std::unique_ptr<LogReader> own_reader_;
+  LogReader* const reader_;
   const std::unique_ptr<Subscriber> subscriber_;
   AuditReport report_;
   // Of the last delivery.
