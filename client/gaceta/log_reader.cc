@@ -161,7 +161,10 @@ absl::StatusOr<LogCheckpoint> LogReader::FetchExtending(const Known& known,
       [&](grpc::ClientContext* context, bool* /*progress*/) {
         absl::Status s =
             FromGrpc(stub_->GetCheckpoint(context, request, &answer));
-        behind = absl::IsOutOfRange(s) || absl::IsNotFound(s);
+        // An attempt that was cut short says nothing: the answer before counts.
+        if (!absl::IsDeadlineExceeded(s)) {
+          behind = absl::IsOutOfRange(s) || absl::IsNotFound(s);
+        }
         // It may reach it soon.
         return behind ? absl::UnavailableError(s.message()) : s;
       });
