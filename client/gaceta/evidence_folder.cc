@@ -20,6 +20,7 @@
 namespace gaceta {
 namespace {
 
+constexpr unsigned kMode = 0600;
 constexpr absl::string_view kEnding = ".json";
 
 absl::StatusOr<std::string> ToJson(const v1::Evidence& evidence) {
@@ -48,19 +49,11 @@ std::string NameOf(const v1::Evidence& evidence) {
                       ToHex(Sha256(all)).substr(0, 32), kEnding);
 }
 
-absl::Status MakeFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot make folder ", folder, ": ", error.message()));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EvidenceFolder>> EvidenceFolder::Open(
     std::string folder) {
-  if (absl::Status s = MakeFolder(folder); !s.ok()) return s;
+  if (absl::Status s = client::MakeFolderDurably(folder); !s.ok()) return s;
   return std::unique_ptr<EvidenceFolder>(new EvidenceFolder(std::move(folder)));
 }
 
@@ -71,7 +64,7 @@ absl::StatusOr<std::string> EvidenceFolder::Keep(const v1::Evidence& evidence) {
   absl::MutexLock lock(&mu_);
   std::error_code error;
   if (std::filesystem::exists(path, error)) return path;
-  if (absl::Status s = client::WriteFileDurably(path, *json); !s.ok()) {
+  if (absl::Status s = client::WriteFileDurably(path, *json, kMode); !s.ok()) {
     return absl::UnavailableError(s.message());
   }
   return path;
@@ -115,6 +108,18 @@ absl::Status EvidenceFolder::CheckTrusted() const {
       "LOG_DISTRUSTED", {{"evidence", paths->front()}});
 }
 
+absl::Status FailWithEvidence(const v1::Evidence& evidence,
+                              EvidenceFolder* folder) {
+  const auto path = folder->Keep(evidence);
+  return WithReason(
+      absl::DataLossError(
+          absl::StrCat(evidence.description(),
+                       path.ok() ? absl::StrCat("; evidence is kept in ", *path)
+                                 : absl::StrCat("; evidence cannot be kept: ",
+                                                path.status().message()))),
+      evidence.reason(), {{"evidence", path.ok() ? *path : ""}});
+}
+
 absl::StatusOr<v1::Evidence> ReadEvidence(const std::string& path) {
   auto json = client::ReadFile(path);
   if (!json.ok()) return json.status();
@@ -132,7 +137,8 @@ absl::StatusOr<std::string> DismissEvidence(const std::string& path) {
   }
   const std::filesystem::path from(path);
   const std::filesystem::path folder = from.parent_path() / "dismissed";
-  if (absl::Status s = MakeFolder(folder.native()); !s.ok()) return s;
+  if (absl::Status s = client::MakeFolderDurably(folder.native()); !s.ok())
+    return s;
   const std::filesystem::path to = folder / from.filename();
   std::error_code error;
   std::filesystem::rename(from, to, error);

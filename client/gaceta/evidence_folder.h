@@ -49,6 +49,12 @@ class EvidenceFolder {
   absl::Mutex mu_;
 };
 
+// Returns the failure that `evidence` shows: kDataLoss with its reason and its
+// description, and where `folder` keeps it, or that it cannot. The path is in
+// the metadata `evidence`.
+absl::Status FailWithEvidence(const v1::Evidence& evidence,
+                              EvidenceFolder* folder);
+
 // Reads one file. kInvalidArgument if it is no evidence.
 absl::StatusOr<v1::Evidence> ReadEvidence(const std::string& path);
 

@@ -30,8 +30,9 @@ std::string TemporaryOf(const std::string& path) {
 
 // Not durable yet.
 absl::StatusOr<File> WriteTemporary(const std::string& path,
-                                    absl::string_view contents) {
-  auto file = File::OpenToWrite(TemporaryOf(path));
+                                    absl::string_view contents,
+                                    unsigned mode = 0666) {
+  auto file = File::OpenToWrite(TemporaryOf(path), mode);
   if (!file.ok()) return file;
   for (const absl::Status& s : {file->Truncate(0), file->Write(0, contents)}) {
     if (!s.ok()) return s;
@@ -51,8 +52,8 @@ absl::StatusOr<File> File::OpenToRead(const std::string& path) {
   return File(fd);
 }
 
-absl::StatusOr<File> File::OpenToWrite(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+absl::StatusOr<File> File::OpenToWrite(const std::string& path, unsigned mode) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode);
   if (fd < 0) return Failed(absl::StrCat("make ", path));
   return File(fd);
 }
@@ -124,8 +125,8 @@ absl::Status RenameDurably(const std::string& from, const std::string& to) {
 }
 
 absl::Status WriteFileDurably(const std::string& path,
-                              absl::string_view contents) {
-  auto file = WriteTemporary(path, contents);
+                              absl::string_view contents, unsigned mode) {
+  auto file = WriteTemporary(path, contents, mode);
   if (!file.ok()) return file.status();
   if (absl::Status s = file->Sync(); !s.ok()) return s;
   return RenameDurably(TemporaryOf(path), path);
@@ -161,7 +162,8 @@ absl::Status MakeFolderDurably(const std::string& folder) {
   const std::string above = FolderOf(folder);
   if (absl::Status s = MakeFolderDurably(above); !s.ok()) return s;
   if (mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
-    return Failed(absl::StrCat("make folder ", folder));
+    return absl::UnavailableError(
+        Failed(absl::StrCat("make folder ", folder)).message());
   }
   auto parent = File::OpenToRead(above);
   if (!parent.ok()) return parent.status();

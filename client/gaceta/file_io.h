@@ -1,5 +1,5 @@
-// Files that survive a crash. Used inside the client library and by the command
-// alone.
+// Files that survive a crash. Used inside the client library, by the command
+// and by the servers; not installed.
 #ifndef GACETA_CLIENT_GACETA_FILE_IO_H_
 #define GACETA_CLIENT_GACETA_FILE_IO_H_
 
@@ -29,8 +29,10 @@ class File {
 
   // kNotFound if there is no file that can be read.
   static absl::StatusOr<File> OpenToRead(const std::string& path);
-  // Makes the file if it is not there, and leaves its content.
-  static absl::StatusOr<File> OpenToWrite(const std::string& path);
+  // Makes the file, with at most the rights of `mode`, if it is not there, and
+  // leaves its content.
+  static absl::StatusOr<File> OpenToWrite(const std::string& path,
+                                          unsigned mode = 0666);
 
   absl::StatusOr<std::int64_t> Size() const;
   // Reads up to `max_bytes` from `offset` on, fewer only at the end.
@@ -57,9 +59,9 @@ class File {
 absl::Status RenameDurably(const std::string& from, const std::string& to);
 
 // Replaces what `path` holds: after a crash it has all of the old or all of the
-// new. Uses `path`.tmp.
+// new. Uses `path`.tmp; a new file has at most the rights of `mode`.
 absl::Status WriteFileDurably(const std::string& path,
-                              absl::string_view contents);
+                              absl::string_view contents, unsigned mode = 0666);
 
 // The same for many files, by path, of one folder: quicker than one by one.
 // After a crash each is as it was or new.
@@ -67,6 +69,7 @@ absl::Status WriteFilesDurably(
     const std::map<std::string, absl::string_view>& contents);
 
 // Makes the folder and what is missing above it. Returns when that is durable.
+// kUnavailable if it cannot; kFailedPrecondition if a file is there.
 absl::Status MakeFolderDurably(const std::string& folder);
 
 // kNotFound if it cannot be read.

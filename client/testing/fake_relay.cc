@@ -196,6 +196,7 @@ class FakeRelay::LogServiceImpl : public v1::LogService::Service {
                              const v1::GetCheckpointRequest* request,
                              v1::GetCheckpointResponse* response) override {
     absl::MutexLock lock(&relay_->mu_);
+    ++relay_->log_questions_;
     const FakeHead& head = relay_->Head();
     const bool cosigned = request->cosigned();
     if ((cosigned ? head.cosigned_size : head.size) == 0) {
@@ -215,6 +216,7 @@ class FakeRelay::LogServiceImpl : public v1::LogService::Service {
                         const v1::GetProofRequest* request,
                         v1::GetProofResponse* response) override {
     absl::MutexLock lock(&relay_->mu_);
+    ++relay_->log_questions_;
     const FakeHead& head = relay_->Head();
     const std::int64_t position = request->position();
     if (position < 0 || position >= head.size) {
@@ -490,6 +492,15 @@ void FakeRelay::SetMessageEntries(int count) {
 std::vector<v1::Open> FakeRelay::opens() const {
   absl::MutexLock lock(&mu_);
   return opens_;
+}
+
+void FakeRelay::AwaitLogQuestions(int count) const {
+  absl::MutexLock lock(&mu_);
+  const int end = log_questions_ + count;
+  const auto enough = [this, end]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return log_questions_ >= end;
+  };
+  mu_.Await(absl::Condition(&enough));
 }
 
 void FakeRelay::AwaitOpens(int count) const {

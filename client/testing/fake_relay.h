@@ -105,6 +105,8 @@ class FakeRelay {
 
   // --- What was asked. -------------------------------------------------------
 
+  // Waits until LogService was asked `count` times more.
+  void AwaitLogQuestions(int count) const;
   // Every opening so far, in order.
   std::vector<v1::Open> opens() const;
   // Waits until there were `count` openings.
@@ -172,6 +174,7 @@ class FakeRelay {
   int refusals_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Status refusal_ ABSL_GUARDED_BY(mu_);
   absl::Status registry_failure_ ABSL_GUARDED_BY(mu_);
+  int log_questions_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<v1::Open> opens_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, std::int64_t> acknowledged_ ABSL_GUARDED_BY(mu_);
   std::vector<std::unique_ptr<FakeStream>> streams_ ABSL_GUARDED_BY(mu_);

@@ -197,6 +197,9 @@ class DishonestHubTest(unittest.TestCase):
         self.assertIn("gaceta evidence dismiss", again.stderr)
         folder = cursor + ".evidence"
         path = os.path.join(folder, os.listdir(folder)[0])
+        shown = self.federation.cli(None, "evidence", "show", path, check=True).stdout
+        self.assertIn("CHAIN_GAP", shown)
+        self.assertRegex(shown, r"checkpoint of hub\.gaceta\.example/log, \d+ entries")
         self.federation.cli(None, "evidence", "dismiss", path, check=True)
         self.assertIn("CHAIN_GAP", self.follow("--cursor", cursor).stderr)
 

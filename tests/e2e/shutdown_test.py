@@ -363,6 +363,24 @@ class StartTest(unittest.TestCase):
         self.assertIn(f"entry {log[-2].position} of ", said)
         self.assertIn("the log is not served: ", said)
 
+    def test_damage_in_the_middle_of_the_log_is_told_to_who_reads_it(self):
+        self.federation.start_all()
+        self.federation.publish_registry()
+        self.federation.publish("HN", federation.SAMPLES, "--in-flight", "1", check=True)
+        log = self.federation.audit()
+        # Started anew it has nothing of the log in memory, and finds it good.
+        self.federation.restart("hub")
+        self.flip_a_bit("hub", log[-2].entry.payload)
+
+        stream = Stream(self.federation, "secretariat/admin-demo", "hub")
+        stream.join(30)
+        self.assertEqual(stream.error.code(), grpc.StatusCode.DATA_LOSS)
+        self.assertIn(f"entry {log[-2].position} of ", stream.error.details())
+        self.assertEqual(stream.positions, [e.position for e in log[:len(stream.positions)]])
+        self.assertNotIn(log[-2].position, stream.positions)
+        # The rest is as good as before.
+        self.assertTrue(self.federation.is_serving("hub"))
+
     def test_a_hub_that_lost_or_changed_entries_since_its_last_checkpoint_serves_nothing(self):
         self.federation.start_all()
         self.federation.publish_registry()

@@ -146,7 +146,7 @@ TEST_F(LogReaderTest, ServerThatIsAMomentBehindIsWaitedFor) {
   auto reader = LogReader::Create(patient);
   ASSERT_TRUE(reader.ok());
   std::thread late([this] {
-    absl::SleepFor(absl::Milliseconds(30));
+    relay_->AwaitLogQuestions(2);
     relay_->Shorten(-1);
   });
 
@@ -238,7 +238,7 @@ TEST_F(LogReaderTest, ProvingWaitsForAQuorum) {
       Reason(reader_->Prove(1, absl::Now() + absl::Milliseconds(50)).status()),
       "QUORUM_MISSING");
   std::thread late([this] {
-    absl::SleepFor(absl::Milliseconds(30));
+    relay_->AwaitLogQuestions(2);
     relay_->Cosign({"HN"});
   });
 

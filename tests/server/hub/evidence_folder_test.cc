@@ -1,5 +1,7 @@
 #include "gaceta/evidence_folder.h"
 
+#include <sys/stat.h>
+
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +49,9 @@ TEST_F(EvidenceFolderTest, KeepsBothStatements) {
             Leaf("a").SerializeAsString());
   EXPECT_EQ(evidence[0].leaves(1).SerializeAsString(),
             Leaf("b").SerializeAsString());
+  struct stat info;
+  ASSERT_EQ(stat(kept->c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600U);
 }
 
 TEST_F(EvidenceFolderTest, KeepsThePieceOnceHoweverOftenItComes) {
