@@ -98,7 +98,7 @@ WitnessDecision DecideAddCheckpoint(absl::string_view body,
   const absl::Status extends = VerifyConsistency(
       known.size, known.root, next.size, next.root, request.proof);
   if (!extends.ok()) return Refuse(kUnprocessable, extends.message());
-  return {{}, next, std::move(parsed->note.text)};
+  return {{}, next, std::move(parsed->request.checkpoint)};
 }
 
 }  // namespace gaceta

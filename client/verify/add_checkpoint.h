@@ -47,8 +47,8 @@ struct WitnessDecision {
   // after that cosigned.
   WitnessAnswer answer;
   Checkpoint checkpoint;
-  // The text of the checkpoint's note.
-  std::string text;
+  // Its note, as the log signed it.
+  std::string note;
 };
 
 // Decides about the body of a request: 400 if it does not parse, 404 for a log

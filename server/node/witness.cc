@@ -43,18 +43,15 @@ absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
   if (decision.answer.status != 200) return decision.answer;
   const Checkpoint& checkpoint = decision.checkpoint;
   if (checkpoint.size != known_.size) {
-    auto request = ParseAddCheckpoint(body);
-    if (!request.ok()) return request.status();
     // What was cosigned must never be forgotten.
-    if (absl::Status s =
-            store_->Put(CheckpointKind::kWitnessed, request->checkpoint);
+    if (absl::Status s = store_->Put(CheckpointKind::kWitnessed, decision.note);
         !s.ok()) {
       return s;
     }
     known_ = {checkpoint.size, checkpoint.root};
-    trust_->Saw(checkpoint, request->checkpoint);
+    trust_->Saw(checkpoint, decision.note);
   }
-  auto line = Cosign(decision.text, signer_, now);
+  auto line = Cosign(FormatCheckpoint(checkpoint), signer_, now);
   if (!line.ok()) return line.status();
   return WitnessAnswer{200, *std::move(line)};
 }

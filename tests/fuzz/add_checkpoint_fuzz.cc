@@ -24,13 +24,14 @@ void FuzzRequest(absl::string_view body) {
     if (decision.answer.status == 200) {
       Require(request.ok(), "what is accepted parses");
       Require(decision.checkpoint.size >= known.size, "no log shrinks");
-      Require(FormatCheckpoint(decision.checkpoint) == decision.text,
+      Require(ParseNote(decision.note).value().text ==
+                  FormatCheckpoint(decision.checkpoint),
               "what is kept is what is cosigned");
     } else {
       Require(IsAnswer(decision.answer.status), "the answer is one of five");
       Require(request.ok() || decision.answer.status == 400,
               "what does not parse is a bad request");
-      Require(decision.text.empty(), "a refusal keeps nothing");
+      Require(decision.note.empty(), "a refusal keeps nothing");
     }
   }
 }

@@ -109,7 +109,8 @@ TEST_F(AddCheckpointTest, EveryGrowthIsAccepted) {
       ASSERT_EQ(decision.answer.status, 200)
           << old_size << " to " << new_size << ": " << decision.answer.body;
       ASSERT_EQ(decision.checkpoint.size, new_size);
-      ASSERT_EQ(decision.text, FormatCheckpoint(decision.checkpoint));
+      ASSERT_EQ(ParseNote(decision.note).value().text,
+                FormatCheckpoint(decision.checkpoint));
     }
   }
 }
@@ -226,10 +227,11 @@ TEST(WitnessVectorsTest, AnswerAsLitewitness) {
     if (decision.answer.status != 200) continue;
     known = {decision.checkpoint.size, decision.checkpoint.root};
     // Their answer and ours both belong to the note that was sent.
-    const std::string note =
-        absl::StrCat(ParseAddCheckpoint(body).value().checkpoint,
-                     testing::TextOf(one, "response"),
-                     Cosign(decision.text, ours, absl::Now()).value());
+    const std::string note = absl::StrCat(
+        ParseAddCheckpoint(body).value().checkpoint,
+        testing::TextOf(one, "response"),
+        Cosign(FormatCheckpoint(decision.checkpoint), ours, absl::Now())
+            .value());
     const auto cosignatures =
         CheckCosignatures(ParseNote(note).value(), {theirs, ours.public_key()});
     ASSERT_TRUE(cosignatures.ok()) << name << ": " << cosignatures.status();
