@@ -13,6 +13,19 @@
 
 namespace gaceta::pki {
 
+namespace {
+
+std::string PublicPath(const std::string& path) { return path + ".pub"; }
+
+absl::Status WritePublicHalf(const std::string& path,
+                             const NoteSigner& signer) {
+  return WriteNewFile(PublicPath(path),
+                      absl::StrCat(signer.public_key().ToString(), "\n"),
+                      kPublicMode);
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> MakeEd25519Pem() {
   const OpensslPtr<EVP_PKEY> key(
       EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
@@ -39,16 +52,10 @@ absl::StatusOr<NoteSigner> MakeNoteKey(const std::string& path,
   if (absl::Status s = WriteNewFile(path, *pem, kPrivateMode); !s.ok()) {
     return s;
   }
-  const std::string public_path = path + ".pub";
   // What lies there belongs to a key that is gone.
   std::error_code ignored;
-  std::filesystem::remove(public_path, ignored);
-  if (absl::Status s = WriteNewFile(
-          public_path, absl::StrCat(signer->public_key().ToString(), "\n"),
-          kPublicMode);
-      !s.ok()) {
-    return s;
-  }
+  std::filesystem::remove(PublicPath(path), ignored);
+  if (absl::Status s = WritePublicHalf(path, *signer); !s.ok()) return s;
   return signer;
 }
 
@@ -66,10 +73,16 @@ absl::StatusOr<NoteSigner> ReadOrMakeNoteKey(const std::string& path,
                                              const std::string& name,
                                              NoteKeyType type) {
   std::error_code ignored;
-  if (std::filesystem::exists(path, ignored)) {
-    return ReadNoteKey(path, name, type);
+  if (!std::filesystem::exists(path, ignored)) {
+    return MakeNoteKey(path, name, type);
   }
-  return MakeNoteKey(path, name, type);
+  auto signer = ReadNoteKey(path, name, type);
+  if (!signer.ok() || std::filesystem::exists(PublicPath(path), ignored)) {
+    return signer;
+  }
+  // Whoever made it was ended between the two.
+  if (absl::Status s = WritePublicHalf(path, *signer); !s.ok()) return s;
+  return signer;
 }
 
 }  // namespace gaceta::pki

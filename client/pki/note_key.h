@@ -25,7 +25,8 @@ absl::StatusOr<NoteSigner> ReadNoteKey(const std::string& path,
                                        const std::string& name,
                                        NoteKeyType type);
 
-// Reads the key, or makes it if there is none.
+// Reads the key, or makes it if there is none; makes a public half that is
+// missing.
 absl::StatusOr<NoteSigner> ReadOrMakeNoteKey(const std::string& path,
                                              const std::string& name,
                                              NoteKeyType type);
