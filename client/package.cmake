@@ -23,7 +23,7 @@ set(headers
   gaceta/backoff.h gaceta/connection.h gaceta/documents.h
   gaceta/evidence_folder.h gaceta/log_audit.h gaceta/log_export.h
   gaceta/log_reader.h gaceta/log_source.h gaceta/publisher.h gaceta/reader.h
-  gaceta/registry_client.h gaceta/subscriber.h
+  gaceta/registry_client.h gaceta/subscriber.h gaceta/whole_log.h
   verify/checkpoint.h verify/digest.h verify/entry_verifier.h
   verify/federation.h verify/keys.h verify/log_policy.h verify/log_receipt.h
   verify/merkle.h verify/note.h verify/receipt_checker.h verify/spiffe_id.h

@@ -14,6 +14,7 @@
 #include "cli/log_progress.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/whole_log.h"
 #include "gaceta/log_audit.h"
 
 namespace gaceta::cli {
@@ -28,15 +29,10 @@ client::LogAuditOptions MakeOptions(const KnownLog& log,
                                     const AuditFlags& flags,
                                     LogProgress* progress) {
   client::LogAuditOptions options;
-  options.source = log.source;
+  SetWholeLogOptions(log, flags.threads, progress, &options);
   options.reader = log.reader.get();
   options.state_file = flags.state_file;
   options.known = log.memory.known();
-  options.evidence_folder = log.memory.evidence_folder();
-  options.verify_threads = flags.threads;
-  options.on_progress = progress->Bar();
-  options.on_disconnect = progress->Disconnects();
-  options.stop_asked = EndBySignal::IsAsked;
   return options;
 }
 
@@ -127,11 +123,7 @@ void AddLogAuditCommand(CLI::App& log, CliContext& context) {
   verb->add_option("--state", flags->state_file,
                    "File that keeps how far it is; made if it is not there")
       ->type_name("FILE");
-  verb->add_option("--threads", flags->threads,
-                   "Threads that check signatures; default one for each "
-                   "processor, at most 8")
-      ->check(CLI::Range(1, 64).description(""))
-      ->type_name("N");
+  AddThreadsFlag(*verb, &flags->threads);
   RunWithProfile(*verb, context,
                  [&context, flags](const ResolvedProfile& profile) {
                    return Audit(context, profile, *flags);

@@ -12,6 +12,7 @@
 #include "cli/log_progress.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/whole_log.h"
 #include "gaceta/log_export.h"
 
 namespace gaceta::cli {
@@ -27,14 +28,9 @@ client::LogExportOptions MakeOptions(const KnownLog& log,
                                      const ExportFlags& flags,
                                      LogProgress* progress) {
   client::LogExportOptions options;
-  options.source = log.source;
+  SetWholeLogOptions(log, flags.threads, progress, &options);
   options.folder = flags.folder;
   options.follow = flags.follow;
-  options.evidence_folder = log.memory.evidence_folder();
-  options.verify_threads = flags.threads;
-  options.on_progress = progress->Bar();
-  options.on_disconnect = progress->Disconnects();
-  options.stop_asked = EndBySignal::IsAsked;
   return options;
 }
 
@@ -100,11 +96,7 @@ void AddLogExportCommand(CLI::App& log, CliContext& context) {
       ->type_name("DIR");
   verb->add_flag("--follow", flags->follow,
                  "Go on with what comes, until Ctrl-C");
-  verb->add_option("--threads", flags->threads,
-                   "Threads that check signatures; default one for each "
-                   "processor, at most 8")
-      ->check(CLI::Range(1, 64).description(""))
-      ->type_name("N");
+  AddThreadsFlag(*verb, &flags->threads);
   RunWithProfile(*verb, context,
                  [&context, flags](const ResolvedProfile& profile) {
                    return Export(context, profile, *flags);

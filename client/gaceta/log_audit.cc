@@ -16,25 +16,11 @@ constexpr std::int64_t kKeepEntries = HeadHistory::kMaxSteps / 4;
 constexpr absl::Duration kKeepInterval = absl::Seconds(1);
 // Messages that wait. A longer line lets server and audit work evenly.
 constexpr int kReadAhead = 8;
-constexpr absl::Duration kStopInterval = absl::Milliseconds(200);
 
 SubscriberOptions StreamOptions(const LogAuditOptions& options) {
-  SubscriberOptions stream;
-  stream.source = options.source;
-  stream.cursor_file = options.state_file;
-  stream.evidence_folder = options.evidence_folder;
-  stream.include_unmatched_headers = true;
+  SubscriberOptions stream = WholeLogStream(options, options.state_file);
   stream.read_ahead = kReadAhead;
-  stream.verify_threads = options.verify_threads;
-  stream.heartbeat = options.heartbeat;
-  stream.backoff = options.backoff;
-  stream.on_disconnect = options.on_disconnect;
   return stream;
-}
-
-std::int64_t SizeOf(const std::string& note) {
-  const auto checkpoint = CheckpointOf(note);
-  return checkpoint.ok() ? checkpoint->size : 0;
 }
 
 // Null if the options have one.
@@ -93,10 +79,6 @@ LogAudit::LogAudit(LogAuditOptions options,
       kept_(report_.begin),
       kept_time_(absl::Now()) {}
 
-bool LogAudit::StopAsked() const {
-  return options_.stop_asked && options_.stop_asked();
-}
-
 absl::Time LogAudit::QuestionDeadline() const {
   return absl::Now() + options_.question_timeout;
 }
@@ -104,7 +86,10 @@ absl::Time LogAudit::QuestionDeadline() const {
 absl::StatusOr<AuditReport> LogAudit::Run() {
   auto first = reader_->Newest(options_.known, QuestionDeadline());
   if (!first.ok()) return first.status();
-  const absl::Status read = ReadAll(first->opened.checkpoint.size);
+  const std::int64_t total = first->opened.checkpoint.size;
+  const absl::Status read = ReadWholeLog(
+      subscriber_.get(), options_.stop_asked,
+      [&](const Delivery& delivery) { return Handle(delivery, total); });
   // Also what was checked before a failure need not be checked again.
   const absl::Status kept = KeepState(/*now=*/true);
   if (!read.ok()) return read;
@@ -113,26 +98,13 @@ absl::StatusOr<AuditReport> LogAudit::Run() {
   return report_;
 }
 
-absl::Status LogAudit::ReadAll(std::int64_t total) {
-  while (!StopAsked()) {
-    auto delivery = subscriber_->Next(absl::Now() + kStopInterval);
-    if (absl::IsDeadlineExceeded(delivery.status())) continue;
-    if (!delivery.ok()) return delivery.status();
-    Note(*delivery);
-    if (absl::Status s = KeepState(/*now=*/false); !s.ok()) return s;
-    if (options_.on_progress) options_.on_progress(report_.end, total);
-    if (IsComplete(*delivery)) return absl::OkStatus();
-  }
-  return absl::CancelledError("the audit was stopped");
-}
-
-bool LogAudit::IsComplete(const Delivery& delivery) {
-  if (!delivery.live || SizeOf(note_) != report_.end) return false;
-  // Witnesses are a moment behind. If they are later than the policy allows,
-  // the stream fails.
-  if (!first_end_.has_value()) first_end_ = report_.end;
-  return subscriber_->registry()->log_policy()->policy.IsQuorum({}) ||
-         SizeOf(cosigned_note_) >= *first_end_;
+absl::StatusOr<bool> LogAudit::Handle(const Delivery& delivery,
+                                      std::int64_t total) {
+  Note(delivery);
+  if (absl::Status s = KeepState(/*now=*/false); !s.ok()) return s;
+  if (options_.on_progress) options_.on_progress(report_.end, total);
+  return end_.IsReached(delivery, SizeOfCheckpoint(note_) == report_.end,
+                        *subscriber_->registry());
 }
 
 void LogAudit::Note(const Delivery& delivery) {

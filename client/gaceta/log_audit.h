@@ -3,26 +3,23 @@
 #define GACETA_CLIENT_GACETA_LOG_AUDIT_H_
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "gaceta/backoff.h"
 #include "gaceta/log_reader.h"
-#include "gaceta/log_source.h"
 #include "gaceta/subscriber.h"
+#include "gaceta/whole_log.h"
 
 namespace gaceta::client {
 
-// Only `source` is required.
-struct LogAuditOptions {
-  LogSource source;
+// Only `source` is required. `on_progress` gets positions checked, and the
+// log's size when the audit began.
+struct LogAuditOptions : WholeLogOptions {
   // Optional. Asks the questions about checkpoints; must outlive the audit. One
   // is made if it is not given: to share one saves reading the registry again.
   LogReader* reader = nullptr;
@@ -32,23 +29,8 @@ struct LogAuditOptions {
   // Optional. Notes of checkpoints of this log that were verified before: the
   // log must extend each.
   std::vector<std::string> known;
-  // Optional. As SubscriberOptions::evidence_folder.
-  std::string evidence_folder;
-  // Threads that check signatures; 0 is one for each processor, at most 8.
-  int verify_threads = 0;
   // How long a single question to the server may take, with all attempts.
   absl::Duration question_timeout = absl::Seconds(20);
-  // As SubscriberOptions::heartbeat.
-  absl::Duration heartbeat = absl::Seconds(15);
-  BackoffOptions backoff;
-  // Optional. Called now and then: positions checked, and the log's size when
-  // the audit began.
-  std::function<void(std::int64_t done, std::int64_t total)> on_progress;
-  // Optional. Asked several times a second: true ends the audit.
-  std::function<bool()> stop_asked;
-  // Optional. As SubscriberOptions::on_disconnect.
-  std::function<void(const absl::Status& why, absl::Duration wait)>
-      on_disconnect;
 };
 
 // What was found: everything holds.
@@ -93,15 +75,12 @@ class LogAudit {
   LogAudit(LogAuditOptions options, std::unique_ptr<LogReader> own_reader,
            std::unique_ptr<Subscriber> subscriber, AuditReport begun);
 
-  // Checks up to the end of the log.
-  absl::Status ReadAll(std::int64_t total);
+  // Takes what came; returns whether that was all.
+  absl::StatusOr<bool> Handle(const Delivery& delivery, std::int64_t total);
   void Note(const Delivery& delivery);
   absl::Status KeepState(bool now);
   // Sets the report's checkpoints, which must be of one log with `first`.
   absl::Status Conclude(const std::string& first);
-  // Whether the end is reached, and a quorum has cosigned it.
-  bool IsComplete(const Delivery& delivery);
-  bool StopAsked() const;
   absl::Time QuestionDeadline() const;
 
   const LogAuditOptions options_;
@@ -113,8 +92,7 @@ class LogAudit {
   // Of the last delivery.
   std::string note_;
   std::string cosigned_note_;
-  // Where the end was when it was reached.
-  std::optional<std::int64_t> first_end_;
+  WholeLogEnd end_;
   std::int64_t kept_ = 0;
   absl::Time kept_time_;
 };

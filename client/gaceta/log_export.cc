@@ -16,31 +16,11 @@ constexpr absl::string_view kCursor = "cursor";
 // was: each time waits for the disk.
 constexpr absl::Duration kAcknowledgeInterval = absl::Seconds(1);
 constexpr std::int64_t kAcknowledgeEntries = 8192;
-constexpr absl::Duration kStopInterval = absl::Milliseconds(200);
-
-SubscriberOptions StreamOptions(const LogExportOptions& options,
-                                const StaticLog& log) {
-  SubscriberOptions stream;
-  stream.source = options.source;
-  stream.cursor_file = log.PrivatePath(kCursor);
-  stream.evidence_folder = options.evidence_folder;
-  stream.include_unmatched_headers = true;
-  stream.verify_threads = options.verify_threads;
-  stream.heartbeat = options.heartbeat;
-  stream.backoff = options.backoff;
-  stream.on_disconnect = options.on_disconnect;
-  return stream;
-}
 
 bool IsPublic(const v1::StatementHeader& header) {
   const auto scope = header.audience().scope();
   return scope == v1::Audience::SCOPE_UNSPECIFIED ||
          scope == v1::Audience::SCOPE_PUBLIC;
-}
-
-std::int64_t SizeOf(const std::string& note) {
-  const auto checkpoint = CheckpointOf(note);
-  return checkpoint.ok() ? checkpoint->size : 0;
 }
 
 }  // namespace
@@ -53,7 +33,8 @@ absl::StatusOr<std::unique_ptr<LogExport>> LogExport::Create(
   options.source.channel = opened->channel;
   auto log = StaticLog::Open(options.folder);
   if (!log.ok()) return log.status();
-  auto subscriber = Subscriber::Create(StreamOptions(options, **log));
+  auto subscriber =
+      Subscriber::Create(WholeLogStream(options, (*log)->PrivatePath(kCursor)));
   if (!subscriber.ok()) return subscriber.status();
   DocumentOptions documents;
   documents.backoff = options.backoff;
@@ -74,24 +55,26 @@ LogExport::LogExport(LogExportOptions options, std::unique_ptr<StaticLog> log,
 
 LogExport::~LogExport() = default;
 
-bool LogExport::StopAsked() const {
-  return options_.stop_asked && options_.stop_asked();
-}
-
 absl::StatusOr<ExportReport> LogExport::Run() {
-  while (!StopAsked()) {
-    auto delivery = subscriber_->Next(absl::Now() + kStopInterval);
-    if (absl::IsDeadlineExceeded(delivery.status())) continue;
-    if (!delivery.ok()) return delivery.status();
-    if (absl::Status s = Handle(*delivery); !s.ok()) return s;
-    if (!options_.follow && IsComplete(*delivery)) return Report();
-  }
-  if (options_.follow) return Report();
+  const absl::Status read = ReadWholeLog(
+      subscriber_.get(), options_.stop_asked,
+      [this](const Delivery& delivery) { return Handle(delivery); });
+  const bool stopped = absl::IsCancelled(read);
+  if (read.ok() || (stopped && options_.follow)) return Report();
+  if (!stopped) return read;
   return absl::CancelledError(
       absl::StrCat("the export was stopped after ", log_->size(), " entries"));
 }
 
-absl::Status LogExport::Handle(const Delivery& delivery) {
+absl::StatusOr<bool> LogExport::Handle(const Delivery& delivery) {
+  if (absl::Status s = Write(delivery); !s.ok()) return s;
+  return !options_.follow &&
+         end_.IsReached(delivery,
+                        log_->published_size() == delivery.next_position,
+                        *subscriber_->registry());
+}
+
+absl::Status LogExport::Write(const Delivery& delivery) {
   std::vector<const VerifiedEntry*> added;
   for (const VerifiedEntry& entry : delivery.entries) {
     // What was written, and not acknowledged before the end of a run.
@@ -107,7 +90,7 @@ absl::Status LogExport::Handle(const Delivery& delivery) {
     if (absl::Status s = PublishIfComplete(*note); !s.ok()) return s;
   }
   if (options_.on_progress) {
-    options_.on_progress(log_->size(), SizeOf(delivery.checkpoint));
+    options_.on_progress(log_->size(), SizeOfCheckpoint(delivery.checkpoint));
   }
   return Acknowledge(delivery.next_position);
 }
@@ -169,17 +152,6 @@ absl::Status LogExport::Acknowledge(std::int64_t delivered) {
   acknowledged_ = durable;
   acknowledged_time_ = now;
   return subscriber_->Acknowledge(durable);
-}
-
-bool LogExport::IsComplete(const Delivery& delivery) {
-  if (!delivery.live || log_->published_size() != delivery.next_position) {
-    return false;
-  }
-  // Witnesses are a moment behind. If they are later than the policy allows,
-  // the stream fails.
-  if (!first_end_.has_value()) first_end_ = delivery.next_position;
-  return subscriber_->registry()->log_policy()->policy.IsQuorum({}) ||
-         SizeOf(delivery.cosigned_checkpoint) >= *first_end_;
 }
 
 ExportReport LogExport::Report() const {

@@ -3,48 +3,30 @@
 #define GACETA_CLIENT_GACETA_LOG_EXPORT_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "gaceta/backoff.h"
 #include "gaceta/documents.h"
-#include "gaceta/log_source.h"
 #include "gaceta/subscriber.h"
+#include "gaceta/whole_log.h"
 
 namespace gaceta::client {
 
 class StaticLog;
 
-// `source` and `folder` are required.
-struct LogExportOptions {
-  LogSource source;
+// `source` and `folder` are required. `on_progress` gets entries exported, and
+// those of the newest checkpoint.
+struct LogExportOptions : WholeLogOptions {
   // Where the files go; it goes on from what is there.
   std::string folder;
   // Goes on with what comes, instead of ending at the end of the log.
   bool follow = false;
-  // Optional. As SubscriberOptions::evidence_folder.
-  std::string evidence_folder;
-  // Threads that check signatures; 0 is one for each processor, at most 8.
-  int verify_threads = 0;
   // How long the transfer of one document may take, with all attempts.
   absl::Duration document_timeout = absl::Minutes(30);
-  // As SubscriberOptions::heartbeat.
-  absl::Duration heartbeat = absl::Seconds(15);
-  BackoffOptions backoff;
-  // Optional. Called now and then: entries exported, and those of the newest
-  // checkpoint.
-  std::function<void(std::int64_t done, std::int64_t total)> on_progress;
-  // Optional. Asked several times a second: true ends it.
-  std::function<bool()> stop_asked;
-  // Optional. As SubscriberOptions::on_disconnect.
-  std::function<void(const absl::Status& why, absl::Duration wait)>
-      on_disconnect;
 };
 
 // What is there in the end.
@@ -82,7 +64,9 @@ class LogExport {
             std::unique_ptr<Subscriber> subscriber,
             std::unique_ptr<DocumentClient> documents);
 
-  absl::Status Handle(const Delivery& delivery);
+  // Takes what came; returns whether that was all.
+  absl::StatusOr<bool> Handle(const Delivery& delivery);
+  absl::Status Write(const Delivery& delivery);
   // What entries have besides their leaves.
   absl::Status AddBlobs(const std::vector<const VerifiedEntry*>& entries);
   absl::Status AddDocument(const v1::Document& document);
@@ -90,10 +74,6 @@ class LogExport {
   // Publishes a note if it is the checkpoint of exactly what is there.
   absl::Status PublishIfComplete(const std::string& note);
   absl::Status Acknowledge(std::int64_t delivered);
-  // Whether all is there that a run without `follow` has to bring, and a quorum
-  // has cosigned it.
-  bool IsComplete(const Delivery& delivery);
-  bool StopAsked() const;
   ExportReport Report() const;
 
   const LogExportOptions options_;
@@ -104,8 +84,7 @@ class LogExport {
   std::int64_t documents_elsewhere_ = 0;
   std::int64_t acknowledged_ = 0;
   absl::Time acknowledged_time_;
-  // Where the end was when it was reached.
-  std::optional<std::int64_t> first_end_;
+  WholeLogEnd end_;
 };
 
 }  // namespace gaceta::client

@@ -224,19 +224,14 @@ absl::Status LogReader::Shortened(const Known& known, absl::Time deadline) {
 absl::Status LogReader::Condemn(absl::string_view reason,
                                 absl::string_view text,
                                 const std::vector<std::string>& notes) {
-  std::string all(text);
-  if (evidence_ != nullptr) {
-    v1::Evidence evidence;
-    evidence.set_reason(std::string(reason));
-    evidence.set_description(all);
-    for (const std::string& note : notes) evidence.add_checkpoints(note);
-    auto path = evidence_->Keep(evidence);
-    absl::StrAppend(&all, path.ok()
-                              ? absl::StrCat("; what shows it is in ", *path)
-                              : absl::StrCat("; it cannot be kept: ",
-                                             path.status().message()));
+  if (evidence_ == nullptr) {
+    return WithReason(absl::DataLossError(text), reason);
   }
-  return WithReason(absl::DataLossError(all), reason);
+  v1::Evidence evidence;
+  evidence.set_reason(std::string(reason));
+  evidence.set_description(std::string(text));
+  for (const std::string& note : notes) evidence.add_checkpoints(note);
+  return FailWithEvidence(evidence, evidence_.get());
 }
 
 absl::StatusOr<ProvedEntry> LogReader::Prove(std::int64_t position,

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
+#include "gaceta/log_proofs.h"
 #include "verify/checkpoint.h"
 
 namespace gaceta::client {
@@ -84,29 +85,14 @@ absl::StatusOr<std::optional<Checkpoint>> ProofFollower::OpenNewest(
 }
 
 absl::StatusOr<LogPolicy::Opened> ProofFollower::Open(const std::string& note) {
-  for (const bool again : {false, true}) {
-    if (again) {
-      auto newest = read_registry_();
-      if (!newest.ok()) return newest.status();
-      registry_ = *std::move(newest);
-    }
-    if (!HasPolicy(registry_)) continue;
-    auto opened = registry_->log_policy()->policy.Open(note);
-    if (!opened.ok()) {
-      if (again) return opened.status();
-      continue;
-    }
-    if (opened->checkpoint.origin == log_origin_) return opened;
-    return WithReason(
-        absl::DataLossError(absl::StrCat("the checkpoint is that of log \"",
-                                         opened->checkpoint.origin,
-                                         "\", expected \"", log_origin_, "\"")),
-        "WRONG_LOG");
+  if (registry_ != nullptr) {
+    auto opened = OpenByPolicy(*registry_, log_origin_, note);
+    if (opened.ok() || Reason(opened.status()) == "WRONG_LOG") return opened;
   }
-  return WithReason(absl::UnavailableError(
-                        "the registry has no log policy yet, so nothing can be "
-                        "verified"),
-                    "NO_LOG_POLICY");
+  auto newest = read_registry_();
+  if (!newest.ok()) return newest.status();
+  registry_ = *std::move(newest);
+  return OpenByPolicy(*registry_, log_origin_, note);
 }
 
 absl::Status ProofFollower::TakeCosigned(const v1::StreamProof& proof) {

@@ -145,19 +145,11 @@ absl::Status StreamFollower::KeepEvidence(const absl::Status& why) const {
     }
   }
   auto folder = EvidenceFolder::Open(options_.evidence_folder);
-  absl::Status kept = folder.status();
-  std::string path;
-  if (kept.ok()) {
-    auto file = (*folder)->Keep(evidence);
-    kept = file.status();
-    if (file.ok()) path = *std::move(file);
+  if (!folder.ok()) {
+    return Annotate(why, absl::StrCat("evidence cannot be kept (",
+                                      folder.status().message(), ")"));
   }
-  const std::string text =
-      kept.ok() ? absl::StrCat("evidence is kept in ", path)
-                : absl::StrCat("evidence cannot be kept: ", kept.message());
-  return WithReason(
-      absl::DataLossError(absl::StrCat(why.message(), "; ", text)), Reason(why),
-      {{"evidence", path}});
+  return FailWithEvidence(evidence, folder->get());
 }
 
 void StreamFollower::Cancel() {

@@ -1,6 +1,5 @@
 #include "server/hub/hub.h"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "gaceta/evidence_folder.h"
+#include "gaceta/file_io.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "pki/note_key.h"
@@ -30,14 +30,6 @@
 
 namespace gaceta {
 namespace {
-
-absl::Status MakeFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot make folder ", folder, ": ", error.message()));
-}
 
 // A log keeps its name: every statement in it bears it.
 absl::Status CheckOrigin(const LogStore& log, const std::string& origin) {
@@ -178,7 +170,7 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   if (!federation.ok()) return federation.status();
 
   const std::string& folder = options.data_folder;
-  if (absl::Status s = MakeFolder(folder); !s.ok()) return s;
+  if (absl::Status s = client::MakeFolderDurably(folder); !s.ok()) return s;
   auto log = ProjectedLog::Open(folder, *std::move(federation));
   if (!log.ok()) return WithRecovery(log.status());
   auto log_signer = OpenLogKey(options, (*log)->store().Size() == 0);

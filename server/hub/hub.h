@@ -16,9 +16,9 @@ namespace gaceta {
 
 // The fields without a default are required.
 struct HubOptions {
-  // Everything that the hub keeps is in this folder: log.db (the log),
-  // index.db (made anew from the log if lost), subscriptions.db, documents/,
-  // evidence/.
+  // Everything that the hub keeps is in this folder: log.db (the log), log.key
+  // (what signs it), checkpoints.db (what it has signed), tree.db and index.db
+  // (made anew from the log if lost), subscriptions.db, documents/, evidence/.
   std::string data_folder;
   // The federation's domain, `gaceta.example`.
   std::string federation;

@@ -189,6 +189,6 @@ void PublishStream::OnWriteDone(bool /*ok*/) {
   Advance();
 }
 
-void PublishStream::OnDone() { service_->Remove(this); }
+void PublishStream::OnDone() { service_->streams_.Remove(this); }
 
 }  // namespace gaceta

@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <utility>
-#include <vector>
 
 #include "errors/grpc_status.h"
 #include "server/hub/publish_stream.h"
@@ -21,45 +20,14 @@ PublishingService::PublishingService(const StatementChecker* checker,
 
 PublishingService::~PublishingService() = default;
 
-void PublishingService::Drain(absl::Time deadline) {
-  std::vector<std::shared_ptr<PublishStream>> streams;
-  {
-    absl::MutexLock lock(&mu_);
-    draining_ = true;
-    for (const auto& [key, stream] : streams_) streams.push_back(stream);
-  }
-  for (const auto& stream : streams) stream->Drain();
-  streams.clear();
-  absl::MutexLock lock(&mu_);
-  mu_.AwaitWithDeadline(absl::Condition(
-                            +[](PublishingService* self) {
-                              self->mu_.AssertHeld();
-                              return self->streams_.empty();
-                            },
-                            this),
-                        deadline);
-}
-
-bool PublishingService::Add(const std::shared_ptr<PublishStream>& stream) {
-  absl::MutexLock lock(&mu_);
-  streams_[stream.get()] = stream;
-  return !draining_;
-}
-
-void PublishingService::Remove(PublishStream* stream) {
-  std::shared_ptr<PublishStream> last;  // Destroyed without the lock.
-  absl::MutexLock lock(&mu_);
-  auto found = streams_.find(stream);
-  last = std::move(found->second);
-  streams_.erase(found);
-}
+void PublishingService::Drain(absl::Time deadline) { streams_.Drain(deadline); }
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 PublishingService::Publish(grpc::CallbackServerContext* context) {
   auto stream = std::make_shared<PublishStream>(
       this, authorizer_->Authorize(*context->auth_context(),
                                    "gaceta.v1.PublishingService/Publish"));
-  if (Add(stream)) {
+  if (streams_.Add(stream)) {
     stream->Start();
   } else {
     stream->Drain();

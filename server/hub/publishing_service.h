@@ -4,11 +4,9 @@
 
 #include <memory>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gaceta/v1/publishing.grpc.pb.h"
+#include "server/hub/open_streams.h"
 #include "server/hub/rate_limiter.h"
 #include "server/hub/sequencer.h"
 #include "server/hub/statement_checker.h"
@@ -53,20 +51,13 @@ class PublishingService
  private:
   friend class PublishStream;
 
-  // False while draining: the stream is to end.
-  bool Add(const std::shared_ptr<PublishStream>& stream);
-  void Remove(PublishStream* stream);
-
   const StatementChecker* const checker_;
   Sequencer* const sequencer_;
   const Authorizer* const authorizer_;
   const Options options_;
   RateLimiter limiter_;
 
-  absl::Mutex mu_;
-  absl::flat_hash_map<PublishStream*, std::shared_ptr<PublishStream>> streams_
-      ABSL_GUARDED_BY(mu_);
-  bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  OpenStreams<PublishStream> streams_;
 };
 
 }  // namespace gaceta

@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -31,6 +30,11 @@ class WitnessLine
                                   line->Ask(std::move(body));
                               });
     StartRead(&request_);
+  }
+
+  void Drain() {
+    End(WithReason(absl::UnavailableError("the server shuts down; reconnect"),
+                   "DRAINING"));
   }
 
   void End(const absl::Status& status) {
@@ -62,7 +66,7 @@ class WitnessLine
 
   void OnDone() override {
     service_->cosigning_.Close(name_, number_);
-    service_->Remove(this);
+    service_->streams_.Remove(this);
   }
 
  private:
@@ -132,36 +136,7 @@ void WitnessService::Loop() {
   }
 }
 
-void WitnessService::Drain(absl::Time deadline) {
-  std::vector<std::shared_ptr<WitnessLine>> lines;
-  {
-    absl::MutexLock lock(&mu_);
-    draining_ = true;
-    for (const auto& [key, line] : lines_) lines.push_back(line);
-  }
-  for (const auto& line : lines) {
-    line->End(
-        WithReason(absl::UnavailableError("the server shuts down; reconnect"),
-                   "DRAINING"));
-  }
-  lines.clear();
-  absl::MutexLock lock(&mu_);
-  mu_.AwaitWithDeadline(absl::Condition(
-                            +[](WitnessService* self) {
-                              self->mu_.AssertHeld();
-                              return self->lines_.empty();
-                            },
-                            this),
-                        deadline);
-}
-
-void WitnessService::Remove(WitnessLine* line) {
-  std::shared_ptr<WitnessLine> last;  // Destroyed without the lock.
-  absl::MutexLock lock(&mu_);
-  auto found = lines_.find(line);
-  last = std::move(found->second);
-  lines_.erase(found);
-}
+void WitnessService::Drain(absl::Time deadline) { streams_.Drain(deadline); }
 
 grpc::ServerBidiReactor<v1::WitnessRequest, v1::WitnessResponse>*
 WitnessService::Witness(grpc::CallbackServerContext* context) {
@@ -170,18 +145,11 @@ WitnessService::Witness(grpc::CallbackServerContext* context) {
   const std::string name =
       caller.ok() ? absl::StrCat("node.", caller->peer.id.trust_domain()) : "";
   auto line = std::make_shared<WitnessLine>(this, next_line_++, name);
-  bool draining = false;
-  {
-    absl::MutexLock lock(&mu_);
-    lines_[line.get()] = line;
-    draining = draining_;
-  }
+  const bool draining = !streams_.Add(line);
   if (!caller.ok()) {
     line->End(caller.status());
   } else if (draining) {
-    line->End(
-        WithReason(absl::UnavailableError("the server shuts down; reconnect"),
-                   "DRAINING"));
+    line->Drain();
   } else {
     line->Start();
   }

@@ -4,15 +4,14 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gaceta/v1/witness.grpc.pb.h"
 #include "server/hub/cosigning.h"
+#include "server/hub/open_streams.h"
 #include "server/identity/authorizer.h"
 
 namespace gaceta {
@@ -40,16 +39,14 @@ class WitnessService : public v1::WitnessService::CallbackService {
   friend class WitnessLine;
 
   void Loop();
-  void Remove(WitnessLine* line);
 
   const Authorizer* const authorizer_;
   Cosigning cosigning_;
   std::atomic<std::uint64_t> next_line_{1};
 
+  OpenStreams<WitnessLine> streams_;
+
   absl::Mutex mu_;
-  absl::flat_hash_map<WitnessLine*, std::shared_ptr<WitnessLine>> lines_
-      ABSL_GUARDED_BY(mu_);
-  bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 

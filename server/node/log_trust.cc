@@ -76,7 +76,12 @@ void LogTrust::Check() {
 absl::Status LogTrust::Compare(const Seen& seen) const {
   const Position size = seen.checkpoint.size;
   auto root = log_->tree().Root(size);
-  if (!root.ok()) return absl::OkStatus();
+  if (!root.ok()) {
+    // This disk's fault, not the hub's.
+    spdlog::error("cannot compare a checkpoint size={} error=\"{}\"", size,
+                  std::string(root.status().message()));
+    return absl::OkStatus();
+  }
   if (*root == seen.checkpoint.root) return absl::OkStatus();
 
   const LogHeadPtr head = log_->head();
@@ -93,13 +98,7 @@ absl::Status LogTrust::Compare(const Seen& seen) const {
       proof.ok()) {
     evidence.set_prefix_consistency(JoinHashes(*proof));
   }
-  auto path = evidence_->Keep(evidence);
-  return WithReason(absl::DataLossError(absl::StrCat(
-                        evidence.description(), "; ",
-                        path.ok() ? absl::StrCat("evidence is kept in ", *path)
-                                  : absl::StrCat("evidence cannot be kept: ",
-                                                 path.status().message()))),
-                    "LOG_FORKED");
+  return FailWithEvidence(evidence, evidence_);
 }
 
 absl::Status LogTrust::CheckReceipt(const v1::Receipt& receipt) {

@@ -51,7 +51,8 @@ class LogTrust {
     Checkpoint checkpoint;
     std::string note;
   };
-  // More need not be remembered: what is between two that agree, agrees.
+  // Of more than so many, those in the middle are forgotten: the mirror is then
+  // far behind, and each may take a kilobyte.
   static constexpr std::size_t kMaxSeen = 1024;
 
   // kDataLoss if the mirrored log is another.

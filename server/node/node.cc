@@ -1,6 +1,5 @@
 #include "server/node/node.h"
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "gaceta/evidence_folder.h"
+#include "gaceta/file_io.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "pki/note_key.h"
@@ -35,14 +35,6 @@
 
 namespace gaceta {
 namespace {
-
-absl::Status MakeFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat("cannot make folder ", folder, ": ", error.message()));
-}
 
 absl::Status CheckIdentity(const OwnIdentity& own, const NodeOptions& options) {
   const std::string expected =
@@ -245,7 +237,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   if (!document_channel.ok()) return Annotate(document_channel.status(), "hub");
 
   const std::string& folder = options.data_folder;
-  if (absl::Status s = MakeFolder(folder); !s.ok()) return s;
+  if (absl::Status s = client::MakeFolderDurably(folder); !s.ok()) return s;
   auto log = ProjectedLog::Open(folder, *std::move(federation));
   if (!log.ok()) return log.status();
   auto documents = DocumentStore::Open(folder + "/documents");

@@ -47,8 +47,8 @@ class EntryCache {
   // there, in order of position. Readers see them once SetEnd() says so.
   void Append(Position begin, absl::Span<const StoredEntry> entries);
 
-  // Readers may see what is below `end`, which is never less than before nor
-  // beyond what was appended.
+  // Readers may see what is below `end`, which is not beyond what was appended.
+  // Once there are readers it never goes back.
   void SetEnd(Position end);
 
   // End of the log as readers may see it; at first, of all that the store has.

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "server/relay/beyond_log.h"
 #include "server/relay/subscription_names.h"
 
 namespace gaceta {
@@ -24,15 +25,6 @@ constexpr absl::Duration kQuietProgress = absl::Seconds(1);
 grpc::ByteBuffer ToBuffer(const v1::SubscribeResponse& response) {
   grpc::Slice slice(response.SerializeAsString());
   return grpc::ByteBuffer(&slice, 1);
-}
-
-absl::Status BeyondLog(absl::string_view field, Position position,
-                       Position end) {
-  return WithReason(
-      absl::OutOfRangeError(
-          absl::StrCat(field, ": is ", position, ", the log ends at ", end)),
-      "POSITION_BEYOND_END",
-      {{"position", absl::StrCat(position)}, {"log_size", absl::StrCat(end)}});
 }
 
 bool Parse(const grpc::ByteBuffer& buffer, v1::SubscribeRequest* request) {

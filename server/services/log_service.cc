@@ -3,21 +3,11 @@
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "server/relay/beyond_log.h"
 #include "server/services/entry_proofs.h"
 #include "verify/merkle.h"
 
 namespace gaceta {
-namespace {
-
-absl::Status BeyondLog(absl::string_view field, Position position,
-                       Position end) {
-  return WithReason(absl::OutOfRangeError(absl::StrCat(
-                        field, ": is ", position, ", the log ends at ", end)),
-                    "POSITION_BEYOND_END", {{"log_size", absl::StrCat(end)}});
-}
-
-}  // namespace
-
 grpc::Status LogService::GetCheckpoint(grpc::ServerContext* context,
                                        const v1::GetCheckpointRequest* request,
                                        v1::GetCheckpointResponse* response) {

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "server/relay/beyond_log.h"
 #include "server/services/entry_proofs.h"
 #include "server/services/page_token.h"
 #include "verify/statement.h"
@@ -98,10 +99,7 @@ absl::Status RegistryService::ListEntries(
   // Read before the list: an entry that comes later is beyond the end.
   const Position end = log_->Size();
   if (request.start_position() < 0 || request.start_position() > end) {
-    return WithReason(absl::OutOfRangeError(absl::StrCat(
-                          "start_position: is ", request.start_position(),
-                          ", the log ends at ", end)),
-                      "POSITION_BEYOND_END", {{"log_size", absl::StrCat(end)}});
+    return BeyondLog("start_position", request.start_position(), end);
   }
   auto begin = ReadPageNumber("ListRegistryEntries", request.page_token(),
                               request.start_position());

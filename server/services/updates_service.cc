@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "server/relay/beyond_log.h"
 #include "server/relay/filter.h"
 #include "server/services/entry_proofs.h"
 #include "server/services/page_token.h"
@@ -132,10 +133,7 @@ absl::StatusOr<Position> UpdatesService::PositionOf(
   if (request.key_case() == v1::GetUpdateRequest::kPosition) {
     const Position end = log_->Size();
     if (request.position() < 0 || request.position() >= end) {
-      return WithReason(
-          absl::OutOfRangeError(absl::StrCat(
-              "position: is ", request.position(), ", the log ends at ", end)),
-          "POSITION_BEYOND_END", {{"log_size", absl::StrCat(end)}});
+      return BeyondLog("position", request.position(), end);
     }
     return request.position();
   }
