@@ -403,7 +403,10 @@ StreamFollower::ReadNewestRegistry() {
       kMissedHeartbeats * options_.heartbeat, &newest_registry_, &cancellation_,
       [this](const RegistryRead& so_far) { newest_progress_ = so_far; });
   if (!read.ok()) return read.status();
-  newest_progress_ = *read;
+  // A list without a policy may have been cut at its beginning: it is read anew.
+  newest_progress_ = newest_registry_.registry()->log_policy() == nullptr
+                         ? RegistryRead()
+                         : *read;
   return newest_registry_.registry();
 }
 

@@ -70,8 +70,9 @@ void Cosigning::Answer(const std::string& name, std::uint64_t line, int status,
   }
   if (!outcome.ok()) {
     answered.done = true;
-    // A node that has just joined does not know the log yet.
-    spdlog::log(status == 404 ? spdlog::level::info : spdlog::level::warn,
+    // A node that has just joined does not know the log yet, or not all of it.
+    const bool passes = status == 404 || status == 503;
+    spdlog::log(passes ? spdlog::level::info : spdlog::level::warn,
                 "witness does not cosign witness={} size={} error=\"{}\"", name,
                 round_->checkpoint.size, std::string(outcome.message()));
   }

@@ -15,6 +15,7 @@
 #include "errors/grpc_status.h"
 #include "gaceta/v1/statement.pb.h"
 #include "spdlog/spdlog.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -66,6 +67,11 @@ void HubLink::Start() {
 void HubLink::Wake() {
   absl::MutexLock lock(&mu_);
   woken_ = true;
+}
+
+void HubLink::MirrorGrew() {
+  // What is waited for is looked at again when the lock is free.
+  const absl::MutexLock lock(&mu_);
 }
 
 void HubLink::Stop() {
@@ -307,10 +313,8 @@ HubLink::Ending HubLink::Publish() {
   std::optional<Ending> ending;
   bool answers_over = false;
   while (!ending.has_value() && !answers_over) {
-    if (!AwaitWork()) {
-      ending = Ending{absl::DeadlineExceededError(
-          absl::StrCat("the hub answered nothing for ",
-                       absl::FormatDuration(options_.answer_timeout)))};
+    if (absl::Status s = AwaitWork(); !s.ok()) {
+      ending = Ending{s};
       break;
     }
     {
@@ -326,7 +330,8 @@ HubLink::Ending HubLink::Publish() {
   reader.join();
   const absl::Status status = FromGrpc(stream->Finish());
   if (ending.has_value()) return *ending;
-  // Receipts that came before the stream broke count.
+  // Receipts that came before the stream broke count, if they do by now; the
+  // others come again.
   if ((ending = RecordAnswers())) return *ending;
   return {
       status.ok() ? absl::UnavailableError("the hub ended the stream") : status,
@@ -336,31 +341,50 @@ HubLink::Ending HubLink::Publish() {
 void HubLink::ReadAnswers(Stream* stream) {
   v1::PublishResponse response;
   while (stream->Read(&response)) {
+    const auto checkpoint = CheckpointOf(response.receipt().checkpoint());
     absl::MutexLock lock(&mu_);
-    answers_.push_back(std::move(response));
+    answers_.push_back({std::move(response),
+                        checkpoint.ok() ? checkpoint->size : Position{0}});
     response.Clear();
   }
   absl::MutexLock lock(&mu_);
   answers_ended_ = true;
 }
 
-bool HubLink::AwaitWork() {
+bool HubLink::HasAnswer() const {
+  return !answers_.empty() && answers_.front().needs <= mirror_->Size();
+}
+
+absl::Status HubLink::AwaitWork() {
   const bool has_room =
       under_way_.size() < static_cast<std::size_t>(options_.window);
   const auto has_work = [this, has_room]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
-    return stop_ || answers_ended_ || !answers_.empty() || (woken_ && has_room);
+    return stop_ || answers_ended_ || HasAnswer() || (woken_ && has_room);
   };
+  const absl::Duration timeout =
+      under_way_.empty() ? absl::InfiniteDuration() : options_.answer_timeout;
   absl::MutexLock lock(&mu_);
-  return mu_.AwaitWithTimeout(
-      absl::Condition(&has_work),
-      under_way_.empty() ? absl::InfiniteDuration() : options_.answer_timeout);
+  if (mu_.AwaitWithTimeout(absl::Condition(&has_work), timeout)) {
+    return absl::OkStatus();
+  }
+  if (answers_.empty()) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        "the hub answered nothing for ", absl::FormatDuration(timeout)));
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "a receipt counts when entry ", answers_.front().needs - 1,
+      " is mirrored, but for ", absl::FormatDuration(timeout),
+      " the mirror ends at ", mirror_->Size()));
 }
 
 std::optional<HubLink::Ending> HubLink::RecordAnswers() {
-  std::deque<v1::PublishResponse> answers;
+  std::vector<v1::PublishResponse> answers;
   {
     absl::MutexLock lock(&mu_);
-    answers.swap(answers_);
+    while (HasAnswer()) {
+      answers.push_back(std::move(answers_.front().response));
+      answers_.pop_front();
+    }
   }
   std::vector<Outbox::Accepted> accepted;
   std::optional<Ending> ending;

@@ -54,7 +54,10 @@ struct HubLinkOptions {
 // One session after the other: it asks the hub how far this publisher's chain
 // has come, brings the outbox in line with that, and then streams what is
 // pending, in order, many under way at once. Before a statement go its
-// documents. A receipt counts only if it is for the very bytes that were sent.
+// documents. A receipt counts only if it is for the very bytes that were sent, and
+// only when this node mirrors every entry that its checkpoint has: then a hub
+// that loses its disk is rebuilt from its nodes with all that it acknowledged
+// (decision 0007).
 //
 // Nothing is lost or doubled: what was sent and not answered is sent again, as
 // the same bytes, and the hub answers it as the first time. At the first answer
@@ -85,6 +88,8 @@ class HubLink {
   void Start();
   // Says that there is something new in the outbox.
   void Wake();
+  // Says that the mirror has more entries.
+  void MirrorGrew();
   // Ends the session, without waiting for answers. Returns when the threads
   // have ended.
   void Stop();
@@ -93,6 +98,11 @@ class HubLink {
   enum class State { kIdle, kPublishing, kWaiting, kHeld };
   using Stream =
       grpc::ClientReaderWriter<v1::PublishRequest, v1::PublishResponse>;
+  struct Answer {
+    v1::PublishResponse response;
+    // Entries that have to be mirrored before it counts.
+    Position needs = 0;
+  };
   // Why a session ended, and what comes next.
   struct Ending {
     absl::Status why;
@@ -113,8 +123,10 @@ class HubLink {
 
   Ending Publish();
   void ReadAnswers(Stream* stream);
-  // Waits until there is something to do; false if the hub was silent too long.
-  bool AwaitWork();
+  // Waits until there is something to do; an error if that took too long.
+  absl::Status AwaitWork();
+  // Whether the answer that came first counts by now.
+  bool HasAnswer() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
   std::optional<Ending> RecordAnswers();
   std::optional<Ending> SendPending(Stream* stream);
   std::optional<Ending> BringDocuments(const Outbox::Pending& pending);
@@ -157,10 +169,10 @@ class HubLink {
   // counts.
   bool sign_anew_ = false;
 
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
-  std::deque<v1::PublishResponse> answers_ ABSL_GUARDED_BY(mu_);
+  std::deque<Answer> answers_ ABSL_GUARDED_BY(mu_);
   // Whether the stream gives no more answers.
   bool answers_ended_ ABSL_GUARDED_BY(mu_) = false;
 };

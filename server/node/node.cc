@@ -144,12 +144,14 @@ struct Node::Parts {
         mirror(MirrorOptionsOf(options), opened.log.get(), opened.outbox.get(),
                opened.trust.get()),
         witness_link(std::move(opened.witness), opened.document_channel,
-                     options.backoff) {
+                     opened.log.get(), options.backoff) {
     opened.outbox->SetListener([this](const std::vector<std::string>& ids) {
       submissions.Changed(ids);
       link.Wake();
     });
     mirror.SetListener([this] {
+      link.MirrorGrew();
+      witness_link.MirrorGrew();
       if (options.mirror_documents) document_mirror.Wake();
     });
   }
@@ -196,8 +198,8 @@ absl::StatusOr<std::unique_ptr<CheckpointWitness>> OpenWitness(
           : pki::ReadNoteKey(options.cosigner_key_file, name,
                              NoteKeyType::kCosignature);
   if (!signer.ok()) return Annotate(signer.status(), "cosigner_key_file");
-  return CheckpointWitness::Open(&log->checkpoints(), *std::move(signer),
-                                 log->federation_source(), trust);
+  return CheckpointWitness::Open(log, &log->checkpoints(), *std::move(signer),
+                                 trust);
 }
 
 }  // namespace

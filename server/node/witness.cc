@@ -15,10 +15,10 @@
 namespace gaceta {
 
 absl::StatusOr<std::unique_ptr<CheckpointWitness>> CheckpointWitness::Open(
-    CheckpointStore* store, NoteSigner signer, FederationSource federation,
+    const ProjectedLog* mirror, CheckpointStore* store, NoteSigner signer,
     LogTrust* trust) {
-  std::unique_ptr<CheckpointWitness> witness(new CheckpointWitness(
-      store, std::move(signer), std::move(federation), trust));
+  std::unique_ptr<CheckpointWitness> witness(
+      new CheckpointWitness(mirror, store, std::move(signer), trust));
   auto note = store->Get(CheckpointKind::kWitnessed);
   if (!note.ok()) return note.status();
   if (note->has_value()) {
@@ -35,13 +35,24 @@ absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
     return WitnessAnswer{
         403, absl::StrCat("this log is not trusted: ", s.message(), "\n")};
   }
-  const auto registry = federation_();
+  const auto registry = mirror_->registry().Snapshot();
   const LogPolicyInForce* in_force = registry->log_policy();
   absl::Span<const NoteKey> keys;
   if (in_force != nullptr) keys = in_force->policy.logs();
   WitnessDecision decision = DecideAddCheckpoint(body, keys, known_);
   if (decision.answer.status != 200) return decision.answer;
   const Checkpoint& checkpoint = decision.checkpoint;
+  if (const Position mirrored = mirror_->Size(); checkpoint.size > mirrored) {
+    return WitnessAnswer{
+        503, absl::StrCat("this witness mirrors ", mirrored, " of the log's ",
+                          checkpoint.size, " entries so far\n")};
+  }
+  // Compared with what is mirrored, before it is vouched for.
+  trust_->Saw(checkpoint, decision.note);
+  if (absl::Status s = trust_->status(); !s.ok()) {
+    return WitnessAnswer{
+        403, absl::StrCat("this log is not trusted: ", s.message(), "\n")};
+  }
   if (checkpoint.size != known_.size) {
     // What was cosigned must never be forgotten.
     if (absl::Status s = store_->Put(CheckpointKind::kWitnessed, decision.note);
@@ -49,7 +60,6 @@ absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
       return s;
     }
     known_ = {checkpoint.size, checkpoint.root};
-    trust_->Saw(checkpoint, decision.note);
   }
   auto line = Cosign(FormatCheckpoint(checkpoint), signer_, now);
   if (!line.ok()) return line.status();
@@ -58,10 +68,14 @@ absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
 
 namespace {
 
+// A mirror that is farther behind does not keep the line waiting.
+constexpr absl::Duration kMirrorPatience = absl::Seconds(5);
+
 void LogRefusal(const WitnessAnswer& answer) {
   if (answer.status == 200 || answer.status == 409) return;
-  // A node that has just joined does not know the log yet.
-  spdlog::log(answer.status == 404 ? spdlog::level::info : spdlog::level::err,
+  // A node that has just joined does not know the log yet, or not all of it.
+  const bool passes = answer.status == 404 || answer.status == 503;
+  spdlog::log(passes ? spdlog::level::info : spdlog::level::err,
               "witness refuses a checkpoint status={} why=\"{}\"",
               answer.status, std::string(absl::StripSuffix(answer.body, "\n")));
 }
@@ -70,8 +84,10 @@ void LogRefusal(const WitnessAnswer& answer) {
 
 WitnessLink::WitnessLink(std::unique_ptr<CheckpointWitness> witness,
                          std::shared_ptr<grpc::Channel> channel,
+                         const ProjectedLog* mirror,
                          const client::BackoffOptions& backoff)
     : witness_(std::move(witness)),
+      mirror_(mirror),
       stub_(v1::WitnessService::NewStub(channel)),
       backoff_(backoff) {}
 
@@ -81,8 +97,17 @@ void WitnessLink::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
+void WitnessLink::MirrorGrew() {
+  // What is waited for is looked at again when the lock is free.
+  const absl::MutexLock lock(&mu_);
+}
+
 void WitnessLink::Stop() {
   calls_.Stop();
+  {
+    absl::MutexLock lock(&mu_);
+    stop_ = true;
+  }
   if (thread_.joinable()) thread_.join();
 }
 
@@ -100,6 +125,18 @@ void WitnessLink::Run() {
   }
 }
 
+void WitnessLink::AwaitMirror(const std::string& question) {
+  const auto request = ParseAddCheckpoint(question);
+  if (!request.ok()) return;
+  const auto checkpoint = CheckpointOf(request->checkpoint);
+  if (!checkpoint.ok()) return;
+  const auto is_there = [&]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return stop_ || mirror_->Size() >= checkpoint->size;
+  };
+  absl::MutexLock lock(&mu_);
+  mu_.AwaitWithTimeout(absl::Condition(&is_there), kMirrorPatience);
+}
+
 absl::Status WitnessLink::Serve() {
   grpc::ClientContext context;
   const CallSlot::Scope scope(&calls_, &context);
@@ -107,6 +144,7 @@ absl::Status WitnessLink::Serve() {
   v1::WitnessResponse question;
   absl::Status failed;
   while (stream->Read(&question)) {
+    AwaitMirror(question.add_checkpoint());
     auto answer = witness_->Answer(question.add_checkpoint(), absl::Now());
     if (!answer.ok()) {
       failed = answer.status();

@@ -2,54 +2,57 @@
 #ifndef GACETA_SERVER_NODE_WITNESS_H_
 #define GACETA_SERVER_NODE_WITNESS_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "gaceta/backoff.h"
 #include "gaceta/v1/witness.grpc.pb.h"
 #include "grpcpp/channel.h"
 #include "server/log/checkpoint_store.h"
 #include "server/node/call_slot.h"
 #include "server/node/log_trust.h"
+#include "server/projections/projected_log.h"
 #include "verify/add_checkpoint.h"
-#include "verify/federation.h"
 #include "verify/note.h"
 
 namespace gaceta {
 
 // Answers what a log asks its witness, and keeps what it has seen: the newest
 // checkpoint is durable before it is cosigned, and a later one must extend it.
+// It cosigns only what this node mirrors whole: whoever sees the cosignature
+// knows that the entries exist a second time, and the log can be rebuilt from
+// there (decision 0007).
 //
 // Thread safety: one thread answers.
 class CheckpointWitness {
  public:
-  using FederationSource = std::function<std::shared_ptr<const Federation>()>;
-
-  // Goes on from what `store` has. `federation` gives the registry, whose log
-  // policy has the keys of the log. Pointers must outlive this object.
+  // Goes on from what `store` has. `mirror` is where this node mirrors the log,
+  // with the registry, whose log policy has the keys of the log. Pointers must
+  // outlive this object.
   static absl::StatusOr<std::unique_ptr<CheckpointWitness>> Open(
-      CheckpointStore* store, NoteSigner signer, FederationSource federation,
+      const ProjectedLog* mirror, CheckpointStore* store, NoteSigner signer,
       LogTrust* trust);
 
-  // Answers the body of an `add-checkpoint` request. On an error nothing was
-  // cosigned, and the line is to end.
+  // Answers the body of an `add-checkpoint` request. 503 if the mirror has not
+  // come so far. On an error nothing was cosigned, and the line is to end.
   absl::StatusOr<WitnessAnswer> Answer(const std::string& body, absl::Time now);
 
  private:
-  CheckpointWitness(CheckpointStore* store, NoteSigner signer,
-                    FederationSource federation, LogTrust* trust)
-      : store_(store),
+  CheckpointWitness(const ProjectedLog* mirror, CheckpointStore* store,
+                    NoteSigner signer, LogTrust* trust)
+      : mirror_(mirror),
+        store_(store),
         signer_(std::move(signer)),
-        federation_(std::move(federation)),
         trust_(trust) {}
 
+  const ProjectedLog* const mirror_;
   CheckpointStore* const store_;
   const NoteSigner signer_;
-  const FederationSource federation_;
   LogTrust* const trust_;
   WitnessedLog known_;
 };
@@ -61,6 +64,7 @@ class WitnessLink {
  public:
   WitnessLink(std::unique_ptr<CheckpointWitness> witness,
               std::shared_ptr<grpc::Channel> channel,
+              const ProjectedLog* mirror,
               const client::BackoffOptions& backoff);
   // Stops.
   ~WitnessLink();
@@ -68,6 +72,8 @@ class WitnessLink {
   WitnessLink& operator=(const WitnessLink&) = delete;
 
   void Start();
+  // Says that the mirror has more entries.
+  void MirrorGrew();
   // Ends the line. Returns when the thread has ended.
   void Stop();
 
@@ -75,11 +81,16 @@ class WitnessLink {
   void Run();
   // One line, until it ends.
   absl::Status Serve();
+  // Waits, not for ever, until the mirror has what a question is about.
+  void AwaitMirror(const std::string& question);
 
   const std::unique_ptr<CheckpointWitness> witness_;
+  const ProjectedLog* const mirror_;
   const std::unique_ptr<v1::WitnessService::Stub> stub_;
   client::Backoff backoff_;
   CallSlot calls_;
+  absl::Mutex mu_;
+  bool stop_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };
 

@@ -2,7 +2,6 @@
 #ifndef GACETA_SERVER_RECOVERY_MIRROR_COPY_H_
 #define GACETA_SERVER_RECOVERY_MIRROR_COPY_H_
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,30 +29,20 @@ class MirrorCopy {
 
   const std::string& folder() const { return folder_; }
   const LogStore& log() const { return *log_; }
-  // Everything that the node has seen of the log's checkpoints: published,
-  // cosigned, witnessed, in receipts.
+  // What the node has seen last of the log's checkpoints: published, cosigned by
+  // a quorum, witnessed by itself.
   const std::vector<SignedCheckpoint>& checkpoints() const {
     return checkpoints_;
   }
-  // The state's own entries that the log has acknowledged, by position, from
-  // the end of the mirrored log on: the mirror may have been behind the
-  // receipts.
-  const std::map<Position, StoredEntry>& acknowledged() const {
-    return acknowledged_;
-  }
-
  private:
   MirrorCopy(std::string folder, std::unique_ptr<LogStore> log)
       : folder_(std::move(folder)), log_(std::move(log)) {}
 
   absl::Status ReadCheckpoints(const NoteKey& log_key);
-  absl::Status ReadOutbox(const NoteKey& log_key);
-  void Add(const std::string& note, const NoteKey& log_key);
 
   const std::string folder_;
   const std::unique_ptr<LogStore> log_;
   std::vector<SignedCheckpoint> checkpoints_;
-  std::map<Position, StoredEntry> acknowledged_;
 };
 
 }  // namespace gaceta

@@ -63,25 +63,6 @@ absl::Status CopyMirrored(const MirrorCopy& base, const Mirrors& mirrors,
   return absl::OkStatus();
 }
 
-// What was acknowledged after the end of the mirrors, as far as it is known
-// without a gap.
-absl::Status AddAcknowledged(const Mirrors& mirrors, LogStore* log) {
-  std::map<Position, StoredEntry> tail;
-  for (const auto& mirror : mirrors) {
-    tail.insert(mirror->acknowledged().begin(), mirror->acknowledged().end());
-  }
-  for (const auto& [position, entry] : tail) {
-    if (position < log->Size()) continue;
-    if (position > log->Size()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "entry ", position, " was acknowledged, but no folder has entry ",
-          log->Size(), "; name the data folders of more nodes"));
-    }
-    if (absl::Status s = log->Append(position, {entry}); !s.ok()) return s;
-  }
-  return absl::OkStatus();
-}
-
 // Compares with all that nodes have seen. Returns the newest.
 absl::StatusOr<SignedCheckpoint> CheckAgainst(const Mirrors& mirrors,
                                               const LogTree& tree) {
@@ -164,7 +145,6 @@ absl::StatusOr<Rebuilt> Fill(const std::string& folder,
       !s.ok()) {
     return s;
   }
-  if (absl::Status s = AddAcknowledged(mirrors, log->get()); !s.ok()) return s;
   auto tree = LogTree::Open(":memory:", **log, nullptr);
   if (!tree.ok()) return tree.status();
   auto newest = CheckAgainst(mirrors, **tree);

@@ -28,10 +28,11 @@ struct Rebuilt {
 };
 
 // Takes every entry from the mirror that has most of the log, payloads that it
-// does not have from the others, what was acknowledged after it from the
-// receipts in outboxes, and all documents. The result has to match every
-// checkpoint that any of the nodes has seen, and must reach the newest of them:
-// a log that ends before, or is another, would be a second history.
+// does not have from the others, and all documents. The result has to match
+// every checkpoint that any of the nodes has seen, and must reach the newest of
+// them: a log that ends before, or is another, would be a second history. What
+// was acknowledged to a node, or cosigned by it, that node mirrors (decision
+// 0007): so the folders of all nodes have all of it.
 //
 // kFailedPrecondition: the folder has a log, or the mirrors end before a
 // checkpoint that was seen. kDataLoss: a checkpoint is not that of the mirrored

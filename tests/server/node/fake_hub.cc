@@ -14,7 +14,9 @@
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "tests/support/statements.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
+#include "verify/merkle.h"
 
 namespace gaceta::testing {
 namespace {
@@ -244,6 +246,11 @@ void FakeHub::Forget(std::size_t statements) {
   heads_.resize(entries_.size());
 }
 
+void FakeHub::SignCheckpoints() {
+  absl::MutexLock lock(&mu_);
+  sign_checkpoints_ = true;
+}
+
 void FakeHub::Refuse(const std::string& statement_id, const absl::Status& error,
                      int times) {
   absl::MutexLock lock(&mu_);
@@ -348,6 +355,11 @@ v1::Receipt FakeHub::ReceiptAt(std::size_t position) const {
   leaf.ParseFromString(entries_[position].leaf);
   if (spoil_) leaf.set_header(leaf.header() + "x");
   receipt.set_leaf(leaf.SerializeAsString());
+  if (sign_checkpoints_) {
+    const Checkpoint checkpoint{std::string(kLogOrigin), receipt.position() + 1,
+                                EmptyRoot()};
+    receipt.set_checkpoint(*SignCheckpoint(checkpoint, SharedLogSigner()));
+  }
   return receipt;
 }
 

@@ -25,7 +25,7 @@ namespace gaceta::testing {
 
 // Keeps the promises of PublishingService for one publisher: chains without a
 // gap, the original receipt for the same statement, documents first. It checks
-// no signatures and no law. Without TLS; its port stays the same when it goes
+// no signatures and no law, and its receipts have no proof. Without TLS; its port stays the same when it goes
 // away and comes back.
 //
 // Thread safety: all methods may be called concurrently.
@@ -61,6 +61,10 @@ class FakeHub {
   void Append(const v1::Statement& statement);
   // Forgets the end of the log.
   void Forget(std::size_t statements);
+
+  // Receipts come with checkpoints from now on, each of a log that ends with the
+  // receipt's entry.
+  void SignCheckpoints();
 
   // --- Faults ----------------------------------------------------------------
 
@@ -110,6 +114,7 @@ class FakeHub {
   std::map<std::string, absl::Status> false_refusals_ ABSL_GUARDED_BY(mu_);
   std::set<std::size_t> break_before_ ABSL_GUARDED_BY(mu_);
   std::set<std::size_t> break_after_ ABSL_GUARDED_BY(mu_);
+  bool sign_checkpoints_ ABSL_GUARDED_BY(mu_) = false;
   bool spoil_ ABSL_GUARDED_BY(mu_) = false;
   bool hold_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -150,15 +150,27 @@ class HubLinkTest : public ::testing::Test {
     EXPECT_EQ(*outbox_->AcceptedHead(), head);
   }
 
-  // Mirrors all that the hub has.
-  void MirrorAll() {
+  // Mirrors what the hub has, up to `end`.
+  void Mirror(std::size_t end) {
     const std::vector<StoredEntry> entries = hub_.entries();
+    ASSERT_GE(entries.size(), end);
+    const auto begin = static_cast<std::size_t>(mirror_->store().Size());
+    ASSERT_TRUE(
+        mirror_
+            ->Append(mirror_->store().Size(),
+                     absl::MakeConstSpan(entries).subspan(begin, end - begin))
+            .ok());
     const Position size = mirror_->store().Size();
-    ASSERT_TRUE(mirror_
-                    ->Append(size, absl::MakeConstSpan(entries).subspan(
-                                       static_cast<std::size_t>(size)))
-                    .ok());
+    const Checkpoint checkpoint{std::string(kLogOrigin), size,
+                                *mirror_->tree().Root(size)};
+    ASSERT_TRUE(
+        mirror_
+            ->Publish(checkpoint,
+                      *SignCheckpoint(checkpoint, testing::SharedLogSigner()))
+            .ok());
+    if (link_ != nullptr) link_->MirrorGrew();
   }
+  void MirrorAll() { Mirror(hub_.entries().size()); }
 
   std::string PutDocument(const std::string& bytes) {
     const std::string sha256 = ToHex(Sha256(bytes));
@@ -434,6 +446,37 @@ TEST_F(HubLinkTest, AReceiptForOtherBytesIsNotAccepted) {
   hub_.SpoilReceipts(false);
 
   AwaitAccepted({id});
+}
+
+TEST_F(HubLinkTest, AReceiptCountsWhenAllOfItsCheckpointIsMirrored) {
+  hub_.SignCheckpoints();
+  std::vector<std::string> ids = AddMany(3);
+  StartLink();
+  ASSERT_TRUE(hub_.AwaitSize(3));
+  EXPECT_EQ(*outbox_->PendingCount(), 3U);
+
+  Mirror(2);
+  AwaitAccepted({ids[0], ids[1]});
+  EXPECT_EQ(StateOf(ids[2]).state(), v1::Submission::STATE_PENDING);
+
+  Mirror(3);
+  AwaitAccepted(ids);
+  CheckLog(ids);
+  EXPECT_EQ(hub_.received(), 3);
+}
+
+TEST_F(HubLinkTest, AMirrorThatStandsStillDoublesNothing) {
+  hub_.SignCheckpoints();
+  answer_timeout_ = absl::Milliseconds(50);
+  const std::vector<std::string> ids = AddMany(3);
+  StartLink();
+  ASSERT_TRUE(hub_.AwaitStreams(3));
+  EXPECT_EQ(*outbox_->PendingCount(), 3U);
+
+  MirrorAll();
+
+  AwaitAccepted(ids);
+  CheckLog(ids);
 }
 
 TEST_F(HubLinkTest, AReceiptThatProvesNothingIsNotAccepted) {

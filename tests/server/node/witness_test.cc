@@ -54,7 +54,18 @@ class WitnessTest : public ::testing::Test {
                                     NoteKeyType::kCosignature,
                                     NewKey(/*ed25519=*/true))) {
     Grow(log_.get(), &honduras_, 20);
+    Mirror(21);
     Open();
+  }
+
+  // What is in the log up to `size` counts as mirrored.
+  void Mirror(Position size) {
+    const Checkpoint checkpoint{std::string(testing::kLogOrigin), size,
+                                *log_->tree().Root(size)};
+    ASSERT_TRUE(
+        log_->Publish(checkpoint,
+                      *SignCheckpoint(checkpoint, SharedLogSigner()))
+            .ok());
   }
 
   static std::unique_ptr<ProjectedLog> NewLog() {
@@ -75,8 +86,8 @@ class WitnessTest : public ::testing::Test {
 
   // A node that starts.
   void Open() {
-    auto witness = CheckpointWitness::Open(
-        &store_, signer_, log_->federation_source(), trust_.get());
+    auto witness = CheckpointWitness::Open(log_.get(), &store_, signer_,
+                                           trust_.get());
     ASSERT_TRUE(witness.ok()) << witness.status();
     witness_ = *std::move(witness);
   }
@@ -160,6 +171,29 @@ TEST_F(WitnessTest, NeverCosignsASecondHistory) {
   // Nor a shorter one.
   EXPECT_NE(StatusOf(Question(*log_, 5, 5)), 200);
   EXPECT_EQ(StatusOf(Question(*log_, 9, 12)), 200);
+}
+
+TEST_F(WitnessTest, CosignsOnlyWhatIsMirrored) {
+  Grow(log_.get(), &honduras_, 5);
+
+  EXPECT_EQ(StatusOf(Question(*log_, 0, 26)), 503);
+  EXPECT_FALSE(store_.kept.has_value());
+  EXPECT_EQ(StatusOf(Question(*log_, 0, 21)), 200);
+  EXPECT_EQ(StatusOf(Question(*log_, 21, 26)), 503);
+  Mirror(26);
+  EXPECT_EQ(StatusOf(Question(*log_, 21, 26)), 200);
+}
+
+TEST_F(WitnessTest, AFirstCheckpointThatIsNotTheMirroredLogsEndsTrust) {
+  const auto other = NewLog();
+  TestPublisher another = Members().PublisherOf("GT");
+  Grow(other.get(), &another, 20);
+
+  EXPECT_EQ(StatusOf(Question(*other, 0, 12)), 403);
+
+  EXPECT_FALSE(store_.kept.has_value());
+  EXPECT_EQ(Reason(trust_->status()), "LOG_FORKED");
+  EXPECT_FALSE(evidence_->CheckTrusted().ok());
 }
 
 TEST_F(WitnessTest, RefusesAStrangersLogAndSignature) {
