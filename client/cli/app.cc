@@ -92,6 +92,7 @@ void BuildApp(CLI::App& app, CliContext& context) {
   AddStatesCommands(app, context);
   AddCorridorsCommands(app, context);
   AddTopicsCommands(app, context);
+  AddErasuresCommands(app, context);
   AddSubscriptionsCommands(app, context);
   AddLogCommands(app, context);
   AddReceiptsCommands(app, context);

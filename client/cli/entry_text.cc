@@ -51,6 +51,9 @@ std::string WithoutPayload(const VerifiedEntry& entry, Language language) {
   if (entry.entry.omission() == v1::Entry::OMISSION_RESTRICTED) {
     return absl::StrCat("(", Say(language, Phrase::kRestricted), ")");
   }
+  if (entry.entry.omission() == v1::Entry::OMISSION_ERASED) {
+    return absl::StrCat("(", Say(language, Phrase::kErased), ")");
+  }
   return absl::StrCat("(", entry.header.payload_type(), ")");
 }
 

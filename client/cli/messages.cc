@@ -37,6 +37,7 @@ constexpr std::array<Row, kPhrases> kCatalog = {{
     {"uploading $0", "subiendo $0", "enviando $0", "envoi de $0"},
     {"verified", "verificado", "verificado", "vérifié"},
     {"restricted", "restringido", "restrito", "restreint"},
+    {"erased", "borrado", "apagado", "effacé"},
     {"VERIFICATION FAILED: $0", "FALLÓ LA VERIFICACIÓN: $0",
      "A VERIFICAÇÃO FALHOU: $0", "ÉCHEC DE LA VÉRIFICATION: $0"},
     {"up to date at position $0; waiting for more",

@@ -41,6 +41,7 @@ enum class Phrase {
   // Marks of an entry.
   kVerified,
   kRestricted,
+  kErased,
   // Stops everything: $0 says what did not verify.
   kVerificationFailed,
   // The stream has reached the end of the log, at $0.

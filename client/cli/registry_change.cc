@@ -108,6 +108,11 @@ bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
                  .FindKey(item.signer_key().publisher(), key->key_id(), kLatest)
                  .ok();
     }
+    case v1::RegistryItem::kErasure:
+      return item.erasure().target_case() == v1::Erasure::kPosition
+                 ? registry.erasures().contains(item.erasure().position())
+                 : registry.document_erasures().contains(
+                       item.erasure().document());
     case v1::RegistryItem::kLogPolicy: {
       const LogPolicyInForce* in_force = registry.log_policy();
       const v1::LogPolicy& policy = item.log_policy();
@@ -209,6 +214,19 @@ absl::StatusOr<v1::RegistryChange> MakePolicyChange(const PolicyFiles& files) {
   return change;
 }
 
+v1::RegistryChange MakeErasureChange(const ErasureTarget& target,
+                                     const std::string& ground) {
+  v1::RegistryChange change;
+  v1::Erasure* erasure = change.add_items()->mutable_erasure();
+  if (target.position.has_value()) {
+    erasure->set_position(*target.position);
+  } else {
+    erasure->set_document(target.document);
+  }
+  erasure->set_ground(ground);
+  return change;
+}
+
 void DropUnchanged(const Federation& registry, v1::RegistryChange* change) {
   v1::RegistryChange left;
   for (v1::RegistryItem& item : *change->mutable_items()) {
@@ -233,6 +251,11 @@ std::string DescribeItem(const v1::RegistryItem& item) {
           ToHex(item.signer_key_revocation().key_id()).substr(0, 16));
     case v1::RegistryItem::kLogPolicy:
       return "log policy";
+    case v1::RegistryItem::kErasure:
+      return item.erasure().target_case() == v1::Erasure::kPosition
+                 ? absl::StrCat("erasure of entry ", item.erasure().position())
+                 : absl::StrCat("erasure of document ",
+                                item.erasure().document().substr(0, 16));
     case v1::RegistryItem::ITEM_NOT_SET:
       break;
   }

@@ -3,6 +3,8 @@
 #ifndef GACETA_CLIENT_CLI_REGISTRY_CHANGE_H_
 #define GACETA_CLIENT_CLI_REGISTRY_CHANGE_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,17 @@ struct PolicyFiles {
 // Returns the change that puts the policy. kInvalidArgument names the file or
 // the option that is wrong.
 absl::StatusOr<v1::RegistryChange> MakePolicyChange(const PolicyFiles& files);
+
+// What is erased: one of the two.
+struct ErasureTarget {
+  // Of an entry; none if a document is erased.
+  std::optional<std::int64_t> position;
+  // SHA-256, lower-case hex.
+  std::string document;
+};
+
+v1::RegistryChange MakeErasureChange(const ErasureTarget& target,
+                                     const std::string& ground);
 
 // Takes out what the registry has already, so that publishing the same twice
 // adds nothing to the log.

@@ -208,6 +208,19 @@ absl::StatusOr<int> PublishPolicy(const CliContext& context,
   return kExitDone;
 }
 
+absl::StatusOr<int> PublishErasure(const CliContext& context,
+                                   const ResolvedProfile& profile,
+                                   const std::string& signer_key,
+                                   const ErasureTarget& target,
+                                   const std::string& ground) {
+  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
+  if (!publisher.ok()) return publisher.status();
+  absl::Status status = PublishChange(
+      context, "erasure", MakeErasureChange(target, ground), publisher->get());
+  if (!status.ok()) return status;
+  return kExitDone;
+}
+
 absl::StatusOr<int> PublishMember(const CliContext& context,
                                   const ResolvedProfile& profile,
                                   const std::string& signer_key,
@@ -269,13 +282,45 @@ void AddPolicyVerb(CLI::App& noun, CliContext& context,
       });
 }
 
+void AddEraseVerb(CLI::App& noun, CliContext& context,
+                  const std::shared_ptr<std::string>& signer_key) {
+  CLI::App* erase = AddVerb(
+      noun, "erase",
+      "Erases a payload or a document everywhere, for good: on the hub, in all "
+      "nodes and exports. Its header and digest stay, so every proof holds. "
+      "The "
+      "ground is public. What programs have read before is theirs to delete.",
+      "  gaceta registry erase --position 41 --ground 'Names a child' \\\n"
+      "    --signer-key pki/secretariat/signer.key\n"
+      "  gaceta registry erase --document 9f86d081884c7d65... --ground "
+      "'Court order 12-2026' \\\n"
+      "    --signer-key pki/secretariat/signer.key");
+  auto target = std::make_shared<ErasureTarget>();
+  auto ground = std::make_shared<std::string>();
+  CLI::Option_group* one = erase->add_option_group("What is erased");
+  one->add_option("--position", target->position,
+                  "Position of the entry whose payload is erased")
+      ->check(CLI::NonNegativeNumber);
+  one->add_option("--document", target->document,
+                  "SHA-256 of the document, in lower-case hex");
+  one->require_option(1);
+  erase->add_option("--ground", *ground, "Why, as everybody will read it")
+      ->required();
+  AddSignerKey(*erase, signer_key.get());
+  RunWithProfile(
+      *erase, context,
+      [&context, target, ground, signer_key](const ResolvedProfile& profile) {
+        return PublishErasure(context, profile, *signer_key, *target, *ground);
+      });
+}
+
 }  // namespace
 
 void AddRegistryCommands(CLI::App& app, CliContext& context) {
   CLI::App* noun = app.add_subcommand(
       "registry",
-      "For the secretariat: members, keys, corridors and topics of the "
-      "federation");
+      "For the secretariat: members, keys, corridors, topics and erasures of "
+      "the federation");
   noun->require_subcommand(1);
   auto signer_key = std::make_shared<std::string>();
 
@@ -329,6 +374,7 @@ void AddRegistryCommands(CLI::App& app, CliContext& context) {
         return PublishMember(context, profile, *signer_key, *member_files);
       });
   AddPolicyVerb(*noun, context, signer_key);
+  AddEraseVerb(*noun, context, signer_key);
 }
 
 }  // namespace gaceta::cli

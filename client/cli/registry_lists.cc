@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -112,6 +113,25 @@ void PrintTopics(const CliContext& context, const Federation& federation) {
   table.Print(context.out);
 }
 
+void PrintErasures(const CliContext& context, const Federation& federation) {
+  Table table({"ERASED", "BY", "GROUND"});
+  const auto print = [&](std::string what, const ErasureInForce& in_force) {
+    if (context.output == OutputFormat::kJson) {
+      context.out << ToJson(in_force.erasure) << '\n';
+      return;
+    }
+    table.AddRow({std::move(what), absl::StrCat(in_force.position),
+                  in_force.erasure.ground()});
+  };
+  for (const auto& [position, in_force] : federation.erasures()) {
+    print(absl::StrCat(position), in_force);
+  }
+  for (const auto& [sha256, in_force] : federation.document_erasures()) {
+    print(sha256, in_force);
+  }
+  table.Print(context.out);
+}
+
 // Adds a noun whose only verb is `list`. It does the same when it is typed
 // alone. `add_flags` adds what both take.
 void AddListNoun(
@@ -165,6 +185,17 @@ void AddTopicsCommands(CLI::App& app, CliContext& context) {
               "  gaceta topics --output=json",
               [&context](const Federation& federation) {
                 PrintTopics(context, federation);
+              });
+}
+
+void AddErasuresCommands(CLI::App& app, CliContext& context) {
+  AddListNoun(app, context, "erasures",
+              "Lists payloads (by position) and documents (by SHA-256) that "
+              "the secretariat has erased, by which entry, and on what ground.",
+              "  gaceta erasures\n"
+              "  gaceta erasures --output=json",
+              [&context](const Federation& federation) {
+                PrintErasures(context, federation);
               });
 }
 

@@ -11,6 +11,7 @@ namespace gaceta::cli {
 void AddStatesCommands(CLI::App& app, CliContext& context);
 void AddCorridorsCommands(CLI::App& app, CliContext& context);
 void AddTopicsCommands(CLI::App& app, CliContext& context);
+void AddErasuresCommands(CLI::App& app, CliContext& context);
 
 }  // namespace gaceta::cli
 

@@ -289,7 +289,7 @@ absl::Status DocumentClient::Download(const std::string& sha256,
   if (auto there = DescribeFile(path); there.ok() && there->sha256 == sha256) {
     return absl::OkStatus();
   }
-  const std::string part = absl::StrCat(path, ".part");
+  const std::string part = absl::StrCat(path, kPartEnding);
   DownloadJob job(stub_.get(), options_, sha256, part);
   const absl::Status status =
       Retry({options_.backoff, deadline, absl::InfiniteDuration()},

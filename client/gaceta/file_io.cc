@@ -124,6 +124,16 @@ absl::Status RenameDurably(const std::string& from, const std::string& to) {
   return folder->Sync();
 }
 
+absl::Status RemoveFileDurably(const std::string& path) {
+  if (std::remove(path.c_str()) != 0) {
+    return errno == ENOENT ? absl::OkStatus()
+                           : Failed(absl::StrCat("remove ", path));
+  }
+  auto folder = File::OpenToRead(FolderOf(path));
+  if (!folder.ok()) return folder.status();
+  return folder->Sync();
+}
+
 absl::Status WriteFileDurably(const std::string& path,
                               absl::string_view contents, unsigned mode) {
   auto file = WriteTemporary(path, contents, mode);

@@ -14,6 +14,9 @@
 
 namespace gaceta::client {
 
+// Ends the name of a file of which not all has arrived.
+inline constexpr absl::string_view kPartEnding = ".part";
+
 // An open file; closed when it goes.
 //
 // Thread safety: none.
@@ -57,6 +60,9 @@ class File {
 // Gives the durable file `from` the name `to`, in the same folder; a file of
 // that name is replaced. Returns when that is durable.
 absl::Status RenameDurably(const std::string& from, const std::string& to);
+
+// Removes the file, if it is there. Returns when that is durable.
+absl::Status RemoveFileDurably(const std::string& path);
 
 // Replaces what `path` holds: after a crash it has all of the old or all of the
 // new. Uses `path`.tmp; a new file has at most the rights of `mode`.

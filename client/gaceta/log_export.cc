@@ -5,8 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "errors/errors.h"
 #include "gaceta/static_log.h"
 #include "verify/checkpoint.h"
+#include "verify/digest.h"
+#include "verify/statement.h"
 
 namespace gaceta::client {
 namespace {
@@ -16,12 +19,6 @@ constexpr absl::string_view kCursor = "cursor";
 // was: each time waits for the disk.
 constexpr absl::Duration kAcknowledgeInterval = absl::Seconds(1);
 constexpr std::int64_t kAcknowledgeEntries = 8192;
-
-bool IsPublic(const v1::StatementHeader& header) {
-  const auto scope = header.audience().scope();
-  return scope == v1::Audience::SCOPE_UNSPECIFIED ||
-         scope == v1::Audience::SCOPE_PUBLIC;
-}
 
 }  // namespace
 
@@ -85,6 +82,7 @@ absl::Status LogExport::Write(const Delivery& delivery) {
   for (const VerifiedEntry* entry : added) {
     if (absl::Status s = AddLeaf(*entry); !s.ok()) return s;
   }
+  if (absl::Status s = Erase(); !s.ok()) return s;
   for (const std::string* note :
        {&delivery.checkpoint, &delivery.cosigned_checkpoint}) {
     if (absl::Status s = PublishIfComplete(*note); !s.ok()) return s;
@@ -97,9 +95,12 @@ absl::Status LogExport::Write(const Delivery& delivery) {
 
 absl::Status LogExport::AddBlobs(
     const std::vector<const VerifiedEntry*>& entries) {
+  // It may be ahead of these entries.
+  const auto registry = subscriber_->registry();
   std::vector<absl::string_view> payloads;
   for (const VerifiedEntry* entry : entries) {
     if (!IsPublic(entry->header) ||
+        registry->erasures().contains(entry->position) ||
         entry->entry.omission() != v1::Entry::OMISSION_UNSPECIFIED) {
       continue;
     }
@@ -121,11 +122,42 @@ absl::Status LogExport::AddLeaf(const VerifiedEntry& entry) {
 }
 
 absl::Status LogExport::AddDocument(const v1::Document& document) {
+  if (subscriber_->registry()->document_erasures().contains(
+          document.sha256())) {
+    return absl::OkStatus();
+  }
   const absl::Status status =
       documents_->Download(document.sha256(), log_->BlobPath(document.sha256()),
                            absl::Now() + options_.document_timeout);
+  // By a statement that is still to come.
+  if (Reason(status) == "DOCUMENT_ERASED") return absl::OkStatus();
   if (!absl::IsNotFound(status) || document.uri().empty()) return status;
   ++documents_elsewhere_;
+  return absl::OkStatus();
+}
+
+absl::Status LogExport::Erase() {
+  const auto registry = subscriber_->registry();
+  if (registry->next_position() == erased_by_) return absl::OkStatus();
+  for (const auto& [position, erasure] : registry->erasures()) {
+    // One that is not here yet comes without its payload.
+    if (position >= log_->size()) continue;
+    auto leaf = log_->ReadLeaf(position);
+    if (!leaf.ok()) return leaf.status();
+    const auto header = HeaderOfLeaf(*leaf);
+    if (!header.has_value()) {
+      return absl::DataLossError(absl::StrCat(log_->folder(), ": entry ",
+                                              position, " does not parse"));
+    }
+    if (absl::Status s = log_->RemoveBlob(ToHex(header->payload_digest()));
+        !s.ok()) {
+      return s;
+    }
+  }
+  for (const auto& [sha256, erasure] : registry->document_erasures()) {
+    if (absl::Status s = log_->RemoveBlob(sha256); !s.ok()) return s;
+  }
+  erased_by_ = registry->next_position();
   return absl::OkStatus();
 }
 

@@ -42,7 +42,8 @@ struct ExportReport {
 };
 
 // Verifies all that a Subscriber does and writes a StaticLog: every leaf, and
-// of statements whose audience is public the payload and the documents.
+// of statements whose audience is public the payload and the documents. What
+// the secretariat has erased is removed, also if it was written before.
 //
 // Thread safety: none. All callbacks but `on_disconnect` are called by Run()'s
 // thread.
@@ -71,6 +72,8 @@ class LogExport {
   absl::Status AddBlobs(const std::vector<const VerifiedEntry*>& entries);
   absl::Status AddDocument(const v1::Document& document);
   absl::Status AddLeaf(const VerifiedEntry& entry);
+  // Removes what the registry says is erased.
+  absl::Status Erase();
   // Publishes a note if it is the checkpoint of exactly what is there.
   absl::Status PublishIfComplete(const std::string& note);
   absl::Status Acknowledge(std::int64_t delivered);
@@ -82,6 +85,8 @@ class LogExport {
   const std::unique_ptr<DocumentClient> documents_;
   const std::int64_t begin_;
   std::int64_t documents_elsewhere_ = 0;
+  // The registry's position that Erase() has seen last; -1 before the first.
+  std::int64_t erased_by_ = -1;
   std::int64_t acknowledged_ = 0;
   absl::Time acknowledged_time_;
   WholeLogEnd end_;

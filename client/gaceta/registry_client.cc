@@ -11,6 +11,7 @@
 #include "gaceta/log_proofs.h"
 #include "gaceta/registry_feed.h"
 #include "gaceta/retry.h"
+#include "verify/omission.h"
 
 namespace gaceta::client {
 namespace {
@@ -123,6 +124,17 @@ absl::StatusOr<VerifiedEntry> Registry::Verify(v1::Entry entry,
       EntryVerifier::CheckAlone(std::move(entry), verify_options_, *Latest());
   if (!verified.ok()) return verified;
   if (absl::Status s = CheckInclusion(verified->entry, opened->checkpoint);
+      !s.ok()) {
+    return s;
+  }
+  // What erased it may be newer than what was read.
+  if (verified->entry.omission() == v1::Entry::OMISSION_ERASED &&
+      !Latest()->erasures().contains(verified->position)) {
+    if (absl::Status s = Refresh(deadline); !s.ok()) return s;
+  }
+  if (absl::Status s =
+          CheckOmission(verified->position, verified->entry.omission(),
+                        verified->header, *Latest());
       !s.ok()) {
     return s;
   }

@@ -1,4 +1,5 @@
-// Members, corridors and topics, out of the secretariat's own statements.
+// Members, corridors, topics and erasures, out of the secretariat's own
+// statements.
 #ifndef GACETA_CLIENT_GACETA_REGISTRY_CLIENT_H_
 #define GACETA_CLIENT_GACETA_REGISTRY_CLIENT_H_
 
@@ -63,10 +64,10 @@ class Registry {
 
   // Checks an entry of an answer, whose checkpoint is `checkpoint`: by the keys
   // of its time, after a Refresh() if it is newer than the last, and that the
-  // log has it at its position. Says nothing of chains: an entry alone shows
-  // none.
+  // log has it at its position, and whether a payload that is left out may be.
+  // Says nothing of chains: an entry alone shows none.
   //
-  // kDataLoss, reason as of EntryVerifier, OpenCheckpoint() or
+  // kDataLoss, reason as of EntryVerifier, OpenCheckpoint(), CheckOmission() or
   // `BAD_INCLUSION_PROOF`; errors of OpenCheckpoint().
   absl::StatusOr<VerifiedEntry> Verify(
       v1::Entry entry, const std::string& checkpoint,

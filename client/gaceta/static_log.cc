@@ -245,4 +245,28 @@ absl::Status StaticLog::PutBlobs(const std::vector<absl::string_view>& blobs) {
   return WriteFilesDurably(missing);
 }
 
+absl::Status StaticLog::RemoveBlob(absl::string_view sha256) {
+  for (const absl::string_view ending : {absl::string_view(), kPartEnding}) {
+    if (absl::Status s =
+            RemoveFileDurably(absl::StrCat(BlobPath(sha256), ending));
+        !s.ok()) {
+      return s;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> StaticLog::ReadLeaf(std::int64_t position) const {
+  if (position < 0 || position >= size()) {
+    return absl::OutOfRangeError(absl::StrCat(
+        folder_, " has ", size(), " entries, none at position ", position));
+  }
+  const auto place = static_cast<std::size_t>(position % kTileWidth);
+  const std::int64_t index = position / kTileWidth;
+  if (index == size() / kTileWidth) return tail_[place];
+  auto leaves = tiles_.ReadBundle({Tile::kEntries, index, kTileWidth});
+  if (!leaves.ok()) return leaves.status();
+  return std::move((*leaves)[place]);
+}
+
 }  // namespace gaceta::client

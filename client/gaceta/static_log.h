@@ -70,6 +70,11 @@ class StaticLog {
   std::string BlobPath(absl::string_view sha256) const;
   // Makes all of them be there.
   absl::Status PutBlobs(const std::vector<absl::string_view>& blobs);
+  // Makes it not be there, nor the part of it that has arrived.
+  absl::Status RemoveBlob(absl::string_view sha256);
+
+  // A leaf that was appended. kOutOfRange if there is none at `position`.
+  absl::StatusOr<std::string> ReadLeaf(std::int64_t position) const;
 
  private:
   explicit StaticLog(std::string folder)

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "gaceta/evidence_folder.h"
+#include "verify/omission.h"
 
 namespace gaceta::client {
 namespace {
@@ -367,6 +368,10 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
   absl::Status status =
       batch_verifier_->Verify(absl::MakeConstSpan(entries), &delivery.entries);
   if (status.ok()) status = picked;
+  if (absl::Status s = CheckOmissions(delivery.entries); !s.ok()) {
+    verifier_.set_state(std::move(before));
+    return status.ok() ? s : status;
+  }
   // Also if an entry does not hold: those before it are delivered, and must be
   // in the log.
   if (absl::Status s = CheckProof(leaves, *message); !s.ok()) {
@@ -390,6 +395,24 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
   return status;
 }
 
+absl::Status StreamFollower::CheckOmissions(
+    const std::vector<VerifiedEntry>& entries) {
+  for (const VerifiedEntry& entry : entries) {
+    const auto omission = entry.entry.omission();
+    // What erased it may be far from where this stream is.
+    if (omission == v1::Entry::OMISSION_ERASED &&
+        !newest_registry_.registry()->erasures().contains(entry.position)) {
+      if (auto read = ReadNewestRegistry(); !read.ok()) return read.status();
+    }
+    if (absl::Status s = CheckOmission(entry.position, omission, entry.header,
+                                       *newest_registry_.registry());
+        !s.ok()) {
+      return s;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StreamFollower::CheckProof(absl::Span<const ShownLeaf> leaves,
                                         const v1::SubscribeResponse& message) {
   return proofs_.OnProgress(leaves, message, verifier_.registry(), absl::Now());
@@ -403,7 +426,8 @@ StreamFollower::ReadNewestRegistry() {
       kMissedHeartbeats * options_.heartbeat, &newest_registry_, &cancellation_,
       [this](const RegistryRead& so_far) { newest_progress_ = so_far; });
   if (!read.ok()) return read.status();
-  // A list without a policy may have been cut at its beginning: it is read anew.
+  // A list without a policy may have been cut at its beginning: it is read
+  // anew.
   newest_progress_ = newest_registry_.registry()->log_policy() == nullptr
                          ? RegistryRead()
                          : *read;

@@ -81,6 +81,8 @@ class StreamFollower {
   // The registry must end where the cursor's chain of the secretariat does.
   absl::Status CheckSecretariatHead() const;
   absl::Status OnMessage(v1::SubscribeResponse* message);
+  // Whether payloads that are left out may be.
+  absl::Status CheckOmissions(const std::vector<VerifiedEntry>& entries);
   // Whether all that the message shows, and leaves out, is in the log.
   absl::Status CheckProof(absl::Span<const ShownLeaf> leaves,
                           const v1::SubscribeResponse& message);

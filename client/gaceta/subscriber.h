@@ -155,8 +155,8 @@ struct Delivery {
 // Errors of Next():
 //   - kDeadlineExceeded: nothing came until the deadline. Call again.
 //   - kDataLoss: something does not verify, reason as of EntryVerifier,
-//     StreamTree and LogPolicy, or `ENTRY_WITHHELD`, `WRONG_LOG`. Stop, wake a
-//     person.
+//     StreamTree, LogPolicy and CheckOmission(), or `ENTRY_WITHHELD`,
+//     `WRONG_LOG`. Stop, wake a person.
 //   - kFailedPrecondition, reason `QUORUM_MISSING`: no quorum of witnesses has
 //     cosigned what was shown, for longer than the log policy allows.
 //   - kCancelled: Stop() was called.

@@ -140,6 +140,34 @@ class ItemCheck {
   std::vector<FieldViolation>* const out_;
 };
 
+void CheckGround(const std::string& ground, absl::string_view field,
+                 ItemCheck* check) {
+  if (!ground.empty() && ground.size() <= kMaxGroundBytes) return;
+  check->Fail(field, "is empty or too long");
+}
+
+void CheckErasure(const v1::Erasure& erasure, ItemCheck* check) {
+  CheckGround(erasure.ground(), "erasure.ground", check);
+  switch (erasure.target_case()) {
+    case v1::Erasure::kPosition:
+      if (erasure.position() < 0) {
+        check->Fail("erasure.position", absl::StrCat("is ", erasure.position(),
+                                                     ", expected 0 or more"));
+      }
+      break;
+    case v1::Erasure::kDocument:
+      if (!IsDigestHex(erasure.document())) {
+        check->Fail("erasure.document",
+                    absl::StrCat("is \"", erasure.document().substr(0, 80),
+                                 "\", expected a SHA-256 in lower-case hex"));
+      }
+      break;
+    case v1::Erasure::TARGET_NOT_SET:
+      check->Fail("erasure.target", "is not set, or is of a later version");
+      break;
+  }
+}
+
 bool IdFits(const v1::Member& member) {
   switch (member.kind()) {
     case v1::Member::KIND_STATE:
@@ -329,10 +357,11 @@ void Federation::CheckItem(const v1::RegistryItem& item, std::string path,
             absl::StrCat("is ", ToHex(item.signer_key_revocation().key_id()),
                          ", which is no registered key"));
       }
-      if (item.signer_key_revocation().ground().empty() ||
-          item.signer_key_revocation().ground().size() > kMaxGroundBytes) {
-        check.Fail("signer_key_revocation.ground", "is empty or too long");
-      }
+      CheckGround(item.signer_key_revocation().ground(),
+                  "signer_key_revocation.ground", &check);
+      break;
+    case v1::RegistryItem::kErasure:
+      CheckErasure(item.erasure(), &check);
       break;
     case v1::RegistryItem::kLogPolicy:
       if (auto policy = ReadPolicy(item.log_policy()); !policy.ok()) {
@@ -420,6 +449,9 @@ void Federation::ApplyItem(const v1::RegistryItem& item,
       revoked = std::min(revoked, position);
       break;
     }
+    case v1::RegistryItem::kErasure:
+      ApplyErasure(item.erasure(), position);
+      break;
     case v1::RegistryItem::kLogPolicy:
       if (auto policy = ReadPolicy(item.log_policy()); policy.ok()) {
         log_policy_ =
@@ -428,6 +460,18 @@ void Federation::ApplyItem(const v1::RegistryItem& item,
       break;
     case v1::RegistryItem::ITEM_NOT_SET:
       break;
+  }
+}
+
+void Federation::ApplyErasure(const v1::Erasure& erasure,
+                              std::int64_t position) {
+  if (erasure.target_case() == v1::Erasure::kDocument) {
+    document_erasures_.try_emplace(erasure.document(),
+                                   ErasureInForce{erasure, position});
+  } else if (erasure.position() < position) {
+    // What is to come cannot be erased.
+    erasures_.try_emplace(erasure.position(),
+                          ErasureInForce{erasure, position});
   }
 }
 

@@ -1,6 +1,7 @@
 // The registry as the secretariat's statements make it: members, their CAs and
-// signing keys, corridors, topics. The hub, nodes and subscribers all build it
-// with this code, from the log and the federation's root certificate alone.
+// signing keys, corridors, topics, erasures. The hub, nodes and subscribers all
+// build it with this code, from the log and the federation's root certificate
+// alone.
 #ifndef GACETA_CLIENT_VERIFY_FEDERATION_H_
 #define GACETA_CLIENT_VERIFY_FEDERATION_H_
 
@@ -37,6 +38,12 @@ struct LogPolicyInForce {
   LogPolicy policy;
   // How long entries may be shown before a quorum has cosigned them.
   absl::Duration quorum_grace = kDefaultQuorumGrace;
+};
+
+struct ErasureInForce {
+  v1::Erasure erasure;
+  // Of the change that brought it.
+  std::int64_t position = 0;
 };
 
 // A value: copy it to keep a snapshot.
@@ -129,6 +136,15 @@ class Federation {
   const std::map<std::string, v1::Topic, std::less<>>& topics() const {
     return topics_;
   }
+  // Erased payloads by position, erased documents by SHA-256 in hex. The first
+  // erasure of each counts.
+  const std::map<std::int64_t, ErasureInForce>& erasures() const {
+    return erasures_;
+  }
+  const std::map<std::string, ErasureInForce, std::less<>>& document_erasures()
+      const {
+    return document_erasures_;
+  }
   // The last that was put; null if none was.
   const LogPolicyInForce* log_policy() const { return log_policy_.get(); }
   const std::string& name() const { return name_; }
@@ -157,6 +173,7 @@ class Federation {
   absl::StatusOr<LogPolicyInForce> ReadPolicy(
       const v1::LogPolicy& policy) const;
   void ApplyItem(const v1::RegistryItem& item, std::int64_t position);
+  void ApplyErasure(const v1::Erasure& erasure, std::int64_t position);
   void ApplyStatus(const v1::Member& member, std::int64_t position);
   bool IsActive(absl::string_view member, std::int64_t position) const;
   std::string name_;
@@ -164,6 +181,8 @@ class Federation {
   std::map<std::string, v1::Member, std::less<>> members_;
   std::map<std::string, v1::Corridor, std::less<>> corridors_;
   std::map<std::string, v1::Topic, std::less<>> topics_;
+  std::map<std::int64_t, ErasureInForce> erasures_;
+  std::map<std::string, ErasureInForce, std::less<>> document_erasures_;
   std::shared_ptr<const LogPolicyInForce> log_policy_;
   // By key id.
   std::map<std::string, Signer, std::less<>> signers_;

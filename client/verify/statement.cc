@@ -151,6 +151,23 @@ absl::StatusOr<v1::StatementHeader> ParseHeader(
   return header;
 }
 
+std::optional<v1::StatementHeader> HeaderOfLeaf(absl::string_view leaf_bytes) {
+  v1::Leaf leaf;
+  v1::StatementHeader header;
+  if (!leaf.ParseFromArray(leaf_bytes.data(),
+                           static_cast<int>(leaf_bytes.size())) ||
+      !header.ParseFromString(leaf.header())) {
+    return std::nullopt;
+  }
+  return header;
+}
+
+bool IsPublic(const v1::StatementHeader& header) {
+  const auto scope = header.audience().scope();
+  return scope == v1::Audience::SCOPE_UNSPECIFIED ||
+         scope == v1::Audience::SCOPE_PUBLIC;
+}
+
 absl::Status VerifyHeaderSignature(absl::string_view header_bytes,
                                    absl::string_view signature,
                                    const PublicKey& key) {

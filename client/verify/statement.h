@@ -3,6 +3,7 @@
 #define GACETA_CLIENT_VERIFY_STATEMENT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -26,6 +27,13 @@ inline constexpr absl::string_view kSecretariat = "OAS";
 // signature, not the chain). Errors carry reason `MALFORMED_STATEMENT` and the
 // field's violations.
 absl::StatusOr<v1::StatementHeader> ParseHeader(absl::string_view header_bytes);
+
+// The header in the bytes of a v1::Leaf that was checked before; none if they
+// do not parse.
+std::optional<v1::StatementHeader> HeaderOfLeaf(absl::string_view leaf_bytes);
+
+// Whether everybody may read the payload.
+bool IsPublic(const v1::StatementHeader& header);
 
 // Checks the DSSE signature over `header_bytes`. Reason `BAD_SIGNATURE`.
 absl::Status VerifyHeaderSignature(absl::string_view header_bytes,

@@ -82,6 +82,15 @@ absl::Status CheckName(absl::string_view hex) {
                                    "\", expected a SHA-256 in lower-case hex"));
 }
 
+absl::Status Erased(absl::StatusCode code, absl::string_view hex,
+                    const std::string& ground) {
+  return WithReason(
+      absl::Status(code,
+                   absl::StrCat("document ", hex,
+                                " was erased by the secretariat: ", ground)),
+      "DOCUMENT_ERASED", {{"ground", ground}});
+}
+
 absl::StatusOr<std::string> HashFile(int descriptor, const std::string& path) {
   Sha256Hasher hasher;
   std::vector<char> buffer(kMaxChunkBytes);
@@ -114,6 +123,37 @@ std::string DocumentStore::IncomingPath(absl::string_view hex) const {
   return absl::StrCat(folder_, "/incoming/", hex);
 }
 
+absl::Status DocumentStore::Erase(const std::string& sha256_hex,
+                                  const std::string& ground) {
+  if (absl::Status s = CheckName(sha256_hex); !s.ok()) return s;
+  {
+    absl::MutexLock lock(&mu_);
+    erased_.emplace(sha256_hex, ground);
+  }
+  // A writer that is at work cannot give it its name any more; one that just
+  // did has given it the second.
+  for (const std::string& path :
+       {IncomingPath(sha256_hex), StoredPath(sha256_hex)}) {
+    if (unlink(path.c_str()) == 0) {
+      if (absl::Status s = SyncFolder(path.substr(0, path.rfind('/')));
+          !s.ok()) {
+        return s;
+      }
+    } else if (errno != ENOENT) {
+      return FromErrno("remove", path);
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::optional<std::string> DocumentStore::FindErasure(
+    absl::string_view hex) const {
+  absl::MutexLock lock(&mu_);
+  const auto found = erased_.find(hex);
+  if (found == erased_.end()) return std::nullopt;
+  return found->second;
+}
+
 absl::StatusOr<DocumentStore::Presence> DocumentStore::Find(
     absl::string_view sha256_hex) const {
   if (absl::Status s = CheckName(sha256_hex); !s.ok()) return s;
@@ -134,6 +174,9 @@ DocumentStore::StartWrite(absl::string_view sha256_hex, std::int64_t size,
         absl::ResourceExhaustedError(absl::StrCat(
             "document has ", size, " bytes, at most ", kMaxDocumentBytes)),
         "DOCUMENT_TOO_LARGE", {{"limit", absl::StrCat(kMaxDocumentBytes)}});
+  }
+  if (const auto ground = FindErasure(sha256_hex)) {
+    return Erased(absl::StatusCode::kFailedPrecondition, sha256_hex, *ground);
   }
   if (FileSize(StoredPath(sha256_hex)) >= 0) {
     return absl::AlreadyExistsError(
@@ -233,6 +276,9 @@ absl::StatusOr<std::string> DocumentStore::Read(absl::string_view sha256_hex,
   const std::string path = StoredPath(sha256_hex);
   const File file(path, O_RDONLY);
   if (!file.ok()) {
+    if (const auto ground = FindErasure(sha256_hex)) {
+      return Erased(absl::StatusCode::kNotFound, sha256_hex, *ground);
+    }
     return absl::NotFoundError(
         absl::StrCat("document ", sha256_hex, " is not stored here"));
   }

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,6 +31,10 @@ class DocumentStore {
  public:
   static absl::StatusOr<std::unique_ptr<DocumentStore>> Open(
       std::string folder);
+
+  // Removes a document, and never takes it again while this object lives:
+  // `ground` is told to who asks. What was erased before may be erased again.
+  absl::Status Erase(const std::string& sha256_hex, const std::string& ground);
 
   // What is there of a document.
   struct Presence {
@@ -70,12 +76,13 @@ class DocumentStore {
   // arrived; bytes beyond `offset` are thrown away. kAborted
   // (`UPLOAD_IN_PROGRESS`) if another Writer has it; kOutOfRange
   // (`OFFSET_BEYOND_RECEIVED`) if `offset` leaves a gap; kAlreadyExists if it
-  // is stored; kResourceExhausted (`DOCUMENT_TOO_LARGE`).
+  // is stored; kResourceExhausted (`DOCUMENT_TOO_LARGE`); kFailedPrecondition
+  // (`DOCUMENT_ERASED`).
   absl::StatusOr<std::unique_ptr<Writer>> StartWrite(
       absl::string_view sha256_hex, std::int64_t size, std::int64_t offset);
 
   // Returns up to `max_bytes` from `offset` on, empty at the end. kNotFound if
-  // the document is not stored.
+  // the document is not stored, with reason `DOCUMENT_ERASED` if that is why.
   absl::StatusOr<std::string> Read(absl::string_view sha256_hex,
                                    std::int64_t offset,
                                    std::size_t max_bytes) const;
@@ -83,12 +90,16 @@ class DocumentStore {
  private:
   explicit DocumentStore(std::string folder) : folder_(std::move(folder)) {}
 
+  // The ground, if the document was erased.
+  std::optional<std::string> FindErasure(absl::string_view hex) const;
   std::string StoredPath(absl::string_view hex) const;
   std::string IncomingPath(absl::string_view hex) const;
 
   const std::string folder_;
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
   absl::flat_hash_set<std::string> writing_ ABSL_GUARDED_BY(mu_);
+  // With their grounds.
+  absl::flat_hash_map<std::string, std::string> erased_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace gaceta

@@ -14,6 +14,7 @@
 #include "grpcpp/server_builder.h"
 #include "pki/note_key.h"
 #include "server/documents/document_store.h"
+#include "server/documents/erase_documents.h"
 #include "server/hub/checkpoint_publisher.h"
 #include "server/hub/hub_history.h"
 #include "server/hub/sequencer.h"
@@ -36,16 +37,14 @@ absl::Status CheckOrigin(const LogStore& log, const std::string& origin) {
   if (log.Size() == 0) return absl::OkStatus();
   auto first = log.Read(0, 1, 1);
   if (!first.ok()) return first.status();
-  v1::Leaf leaf;
-  v1::StatementHeader header;
-  if (!leaf.ParseFromString((*first)[0].leaf) ||
-      !header.ParseFromString(leaf.header())) {
+  const auto header = HeaderOfLeaf((*first)[0].leaf);
+  if (!header.has_value()) {
     return absl::DataLossError("the first entry of the log does not parse");
   }
-  if (header.log_origin() == origin) return absl::OkStatus();
+  if (header->log_origin() == origin) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("log_origin: is ", origin, ", but the log in the folder is ",
-                   header.log_origin()));
+                   header->log_origin()));
 }
 
 // Who opens a damaged log has to know what to do.
@@ -118,6 +117,9 @@ struct Hub::Parts {
         registry_service(log.get(), &authorizer),
         updates_service(log.get(), &authorizer) {
     checkpoints.SetListener([this] { witnesses.Wake(); });
+    log->SetRegistryListener([this](const Federation& registry) {
+      EraseDocuments(registry, documents.get());
+    });
   }
 
   HubOptions options;

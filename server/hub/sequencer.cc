@@ -399,7 +399,35 @@ absl::Status Sequencer::CheckRegistryChange(const Candidate& candidate) const {
                           "payload does not parse as gaceta.v1.RegistryChange"),
                       "MALFORMED_PAYLOAD");
   }
-  return log_->registry().Snapshot()->Check(change);
+  if (absl::Status s = log_->registry().Snapshot()->Check(change); !s.ok()) {
+    return s;
+  }
+  return CheckErasures(change);
+}
+
+absl::Status Sequencer::CheckErasures(const v1::RegistryChange& change) const {
+  std::vector<FieldViolation> violations;
+  for (int i = 0; i < change.items_size(); ++i) {
+    const v1::Erasure& erasure = change.items(i).erasure();
+    if (erasure.target_case() != v1::Erasure::kPosition) continue;
+    const std::string field = absl::StrCat("items[", i, "].erasure.position");
+    if (erasure.position() >= log_->store().Size()) {
+      violations.push_back({field, absl::StrCat("is ", erasure.position(),
+                                                ", but the log ends at ",
+                                                log_->store().Size())});
+      continue;
+    }
+    auto entry = log_->store().Read(erasure.position(), 1, 1);
+    if (!entry.ok()) return absl::UnavailableError(entry.status().message());
+    const auto header = HeaderOfLeaf(entry->front().leaf);
+    if (header.has_value() && EntryVerifier::IsRegistryChange(*header)) {
+      violations.push_back(
+          {field, absl::StrCat("is ", erasure.position(),
+                               ", a change of the registry, which stays")});
+    }
+  }
+  return violations.empty() ? absl::OkStatus()
+                            : InvalidFields("RULE_VIOLATION", violations);
 }
 
 absl::StatusOr<std::optional<Position>> Sequencer::CheckChain(

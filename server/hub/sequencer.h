@@ -94,6 +94,8 @@ class Sequencer {
   absl::Status CheckKey(const Candidate& candidate) const;
   absl::Status CheckRegistrySignature(const Candidate& candidate) const;
   absl::Status CheckRegistryChange(const Candidate& candidate) const;
+  // Whether what it erases is there, and may be erased.
+  absl::Status CheckErasures(const v1::RegistryChange& change) const;
   // Refuses what does not follow; returns which entry has the candidate's place
   // in the chain, if one has.
   absl::StatusOr<std::optional<Position>> CheckChain(const Candidate& candidate,

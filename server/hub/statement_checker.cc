@@ -151,13 +151,17 @@ absl::Status StatementChecker::CheckUpdate(Candidate* candidate,
     return InvalidFields("RULE_VIOLATION", findings.violations);
   }
   candidate->warnings = std::move(findings.warnings);
-  return CheckDocuments(*update);
+  return CheckDocuments(*update, *candidate->registry);
 }
 
-absl::Status StatementChecker::CheckDocuments(const v1::Update& update) const {
+absl::Status StatementChecker::CheckDocuments(
+    const v1::Update& update, const Federation& registry) const {
   for (int i = 0; i < update.documents_size(); ++i) {
     const v1::Document& document = update.documents(i);
     if (!document.uri().empty()) continue;
+    // It was there. A statement that was sent before it was erased may come
+    // again.
+    if (registry.document_erasures().contains(document.sha256())) continue;
     auto presence = documents_->Find(document.sha256());
     if (!presence.ok()) return presence.status();
     const std::string path = absl::StrCat("update.documents[", i, "]");

@@ -54,7 +54,8 @@ class StatementChecker {
   // Whether it is under way, or some statement of its id is in the log.
   absl::StatusOr<bool> IsIdKnown(const Candidate& candidate) const;
   absl::Status CheckUpdate(Candidate* candidate, v1::Update* update) const;
-  absl::Status CheckDocuments(const v1::Update& update) const;
+  absl::Status CheckDocuments(const v1::Update& update,
+                              const Federation& registry) const;
 
   const ProjectedLog* const log_;
   const DocumentStore* const documents_;

@@ -55,6 +55,14 @@ class LogStore {
   virtual absl::StatusOr<std::vector<StoredEntry>> Read(
       Position begin, int max_count, std::size_t max_bytes) const = 0;
 
+  // Takes the payloads at `positions` away, as one unit: they are read as
+  // omitted, OMISSION_ERASED, and no file of the engine has their bytes any
+  // more. Leaves stay. What was erased before may be erased again.
+  //
+  // kOutOfRange if a position is beyond the end. kUnavailable also if what was
+  // read a moment ago keeps the bytes for now: erase again.
+  virtual absl::Status Erase(absl::Span<const Position> positions) = 0;
+
   // Number of entries. Never decreases.
   virtual Position Size() const = 0;
 };

@@ -47,6 +47,20 @@ absl::StatusOr<std::vector<StoredEntry>> MemoryLogStore::Read(
   return out;
 }
 
+absl::Status MemoryLogStore::Erase(absl::Span<const Position> positions) {
+  absl::MutexLock lock(&mu_);
+  const auto size = static_cast<Position>(entries_.size());
+  for (const Position position : positions) {
+    if (position < 0 || position >= size) return BeyondEnd(position, size);
+  }
+  for (const Position position : positions) {
+    StoredEntry& entry = entries_[static_cast<std::size_t>(position)];
+    entry.payload.clear();
+    entry.omission = v1::Entry::OMISSION_ERASED;
+  }
+  return absl::OkStatus();
+}
+
 Position MemoryLogStore::Size() const {
   absl::MutexLock lock(&mu_);
   return static_cast<Position>(entries_.size());

@@ -49,6 +49,16 @@ absl::Status RunSqlite(absl::string_view what,
   }
 }
 
+absl::Status EmptyWal(SQLite::Database* db) {
+  bool busy = false;
+  absl::Status status = RunSqlite("cannot empty the WAL", [&] {
+    // The first column of its answer says whether somebody was in the way.
+    busy = db->execAndGet("PRAGMA wal_checkpoint(TRUNCATE)").getInt() != 0;
+  });
+  if (!status.ok() || !busy) return status;
+  return absl::UnavailableError("a reader keeps the WAL from being emptied");
+}
+
 void RemoveSqliteFile(const std::string& path) {
   std::error_code ignored;  // What is not there need not be removed.
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -66,6 +76,7 @@ absl::StatusOr<std::unique_ptr<SQLite::Database>> OpenSqliteFile(
             options.path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
             kBusyMilliseconds);
         db->exec("PRAGMA journal_mode=WAL");
+        db->exec("PRAGMA secure_delete=ON");
         db->exec(options.durability == SqliteDurability::kFull
                      ? "PRAGMA synchronous=FULL"
                      : "PRAGMA synchronous=NORMAL");

@@ -32,9 +32,14 @@ struct SqliteFileOptions {
   std::string schema;
 };
 
-// Opens or makes a file in WAL mode.
+// Opens or makes a file in WAL mode. What is deleted is overwritten.
 absl::StatusOr<std::unique_ptr<SQLite::Database>> OpenSqliteFile(
     const SqliteFileOptions& options);
+
+// Writes everything into the file itself, so that its WAL no longer has the
+// bytes of what was deleted. kUnavailable while somebody reads what was there
+// before.
+absl::Status EmptyWal(SQLite::Database* db);
 
 // Removes a file and what SQLite keeps beside it. Nothing may have it open.
 void RemoveSqliteFile(const std::string& path);

@@ -191,6 +191,39 @@ absl::Status SqliteLogStore::Append(Position expected,
   return absl::OkStatus();
 }
 
+absl::Status SqliteLogStore::Erase(absl::Span<const Position> positions) {
+  std::vector<std::pair<Position, StoredEntry>> erased;
+  for (const Position position : positions) {
+    auto found = Read(position, 1, 1);
+    if (!found.ok()) return found.status();
+    if (found->empty()) return BeyondEnd(position, Size());
+    StoredEntry& entry = found->front();
+    entry.payload.clear();
+    entry.omission = v1::Entry::OMISSION_ERASED;
+    erased.emplace_back(position, std::move(entry));
+  }
+  absl::MutexLock lock(&writer_mu_);
+  absl::Status status = RunSqlite(
+      absl::StrCat("cannot erase ", positions.size(), " payloads"), [&] {
+        SQLite::Transaction transaction(*writer_->db,
+                                        SQLite::TransactionBehavior::IMMEDIATE);
+        SQLite::Statement update(
+            *writer_->db,
+            "UPDATE entry SET payload = x'', omission = ?, checksum = ?"
+            " WHERE position = ?");
+        for (const auto& [position, entry] : erased) {
+          update.reset();
+          update.bind(1, static_cast<int>(entry.omission));
+          update.bind(2, Checksum(position, entry));
+          update.bind(3, position);
+          update.exec();
+        }
+        update.reset();
+        transaction.commit();
+      });
+  return status.ok() ? EmptyWal(writer_->db.get()) : status;
+}
+
 absl::StatusOr<Position> SqliteLogStore::ReadEnd() const {
   // Not by the writer's connection, which would see its own open transaction.
   auto reader = TakeReader();

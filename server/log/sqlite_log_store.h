@@ -31,6 +31,7 @@ class SqliteLogStore : public LogStore {
                       absl::Span<const StoredEntry> entries) override;
   absl::StatusOr<std::vector<StoredEntry>> Read(
       Position begin, int max_count, std::size_t max_bytes) const override;
+  absl::Status Erase(absl::Span<const Position> positions) override;
   Position Size() const override {
     return size_.load(std::memory_order_acquire);
   }

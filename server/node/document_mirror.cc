@@ -23,11 +23,8 @@ constexpr Position kSaveEvery = 256;
 // None if the entry has no update to look into.
 bool ParseUpdate(const StoredEntry& entry, v1::Update* update) {
   if (entry.omission != v1::Entry::OMISSION_UNSPECIFIED) return false;
-  v1::Leaf leaf;
-  v1::StatementHeader header;
-  return leaf.ParseFromString(entry.leaf) &&
-         header.ParseFromString(leaf.header()) &&
-         header.payload_type() == kUpdatePayloadType &&
+  const auto header = HeaderOfLeaf(entry.leaf);
+  return header.has_value() && header->payload_type() == kUpdatePayloadType &&
          update->ParseFromString(entry.payload);
 }
 

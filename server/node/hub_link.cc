@@ -278,15 +278,13 @@ absl::StatusOr<std::optional<Outbox::Accepted>> HubLink::FindInLog(
   }
   auto entry = mirror_->store().Read((*found)->position, 1, 1);
   if (!entry.ok()) return entry.status();
-  v1::Leaf leaf;
-  v1::StatementHeader header;
-  if (entry->empty() || !leaf.ParseFromString(entry->front().leaf) ||
-      !header.ParseFromString(leaf.header())) {
+  const auto header = HeaderOfLeaf(entry->front().leaf);
+  if (!header.has_value()) {
     return absl::DataLossError(
         absl::StrCat("mirrored entry ", (*found)->position, " does not parse"));
   }
   // The same id for something else is the hub's to refuse.
-  if (header.payload_digest() != Sha256(payload)) return std::nullopt;
+  if (header->payload_digest() != Sha256(payload)) return std::nullopt;
   Outbox::Accepted accepted;
   accepted.submission_id = submission_id;
   accepted.place = {(*found)->sequence, (*found)->header_digest};
@@ -371,10 +369,10 @@ absl::Status HubLink::AwaitWork() {
     return absl::DeadlineExceededError(absl::StrCat(
         "the hub answered nothing for ", absl::FormatDuration(timeout)));
   }
-  return absl::DeadlineExceededError(absl::StrCat(
-      "a receipt counts when entry ", answers_.front().needs - 1,
-      " is mirrored, but for ", absl::FormatDuration(timeout),
-      " the mirror ends at ", mirror_->Size()));
+  return absl::DeadlineExceededError(
+      absl::StrCat("a receipt counts when entry ", answers_.front().needs - 1,
+                   " is mirrored, but for ", absl::FormatDuration(timeout),
+                   " the mirror ends at ", mirror_->Size()));
 }
 
 std::optional<HubLink::Ending> HubLink::RecordAnswers() {

@@ -19,10 +19,11 @@ constexpr absl::Duration kHeartbeat = absl::Seconds(10);
 
 // Why this server has no payload, in the words that its own readers get.
 v1::Entry::Omission KeptOmission(v1::Entry::Omission seen) {
-  // What this node did not ask for, it does not keep.
-  return seen == v1::Entry::OMISSION_NOT_REQUESTED
-             ? v1::Entry::OMISSION_NOT_KEPT
-             : seen;
+  // What this node did not ask for, it does not keep. What is erased is so here
+  // when the registry's statement that says it is mirrored as well.
+  const bool is_not_kept = seen == v1::Entry::OMISSION_NOT_REQUESTED ||
+                           seen == v1::Entry::OMISSION_ERASED;
+  return is_not_kept ? v1::Entry::OMISSION_NOT_KEPT : seen;
 }
 
 std::string Milliseconds(absl::Duration wait) {
@@ -268,7 +269,8 @@ StoredEntry Mirror::ToStored(VerifiedEntry entry) const {
   stored.leaf = std::move(*entry.entry.mutable_leaf());
   stored.payload = std::move(*entry.entry.mutable_payload());
   stored.omission = KeptOmission(entry.entry.omission());
-  if (stored.omission == v1::Entry::OMISSION_UNSPECIFIED ||
+  if (entry.entry.omission() == v1::Entry::OMISSION_UNSPECIFIED ||
+      entry.entry.omission() == v1::Entry::OMISSION_ERASED ||
       entry.header.publisher() != options_.publisher) {
     return stored;
   }

@@ -15,6 +15,7 @@
 #include "grpcpp/server_builder.h"
 #include "pki/note_key.h"
 #include "server/documents/document_store.h"
+#include "server/documents/erase_documents.h"
 #include "server/identity/authorizer.h"
 #include "server/log/subscription_table.h"
 #include "server/node/document_mirror.h"
@@ -93,6 +94,21 @@ MirrorOptions MirrorOptionsOf(const NodeOptions& options) {
   return mirror;
 }
 
+// The state's own statements are in the outbox as well.
+void ErasePayloads(const Federation& registry, const ProjectedLog& log,
+                   const std::string& state, Outbox* outbox) {
+  for (const auto& [position, in_force] : registry.erasures()) {
+    auto entry = log.store().Read(position, 1, 1);
+    if (!entry.ok()) continue;
+    const auto header = HeaderOfLeaf(entry->front().leaf);
+    if (!header.has_value() || header->publisher() != state) continue;
+    if (absl::Status s = outbox->Erase(header->statement_id()); !s.ok()) {
+      spdlog::error("cannot erase a submission submission_id={} error=\"{}\"",
+                    header->statement_id(), std::string(s.message()));
+    }
+  }
+}
+
 DocumentMirrorOptions DocumentMirrorOptionsOf(const NodeOptions& options) {
   return {options.data_folder + "/documents/mirrored_position",
           options.backoff};
@@ -148,6 +164,10 @@ struct Node::Parts {
     opened.outbox->SetListener([this](const std::vector<std::string>& ids) {
       submissions.Changed(ids);
       link.Wake();
+    });
+    opened.log->SetRegistryListener([this](const Federation& registry) {
+      EraseDocuments(registry, opened.documents.get());
+      ErasePayloads(registry, *opened.log, options.state, opened.outbox.get());
     });
     mirror.SetListener([this] {
       link.MirrorGrew();

@@ -297,6 +297,27 @@ absl::Status Outbox::Accept(absl::Span<const Accepted> accepted) {
   return status;
 }
 
+absl::Status Outbox::Erase(absl::string_view submission_id) {
+  absl::MutexLock lock(&write_mu_);
+  bool erased = false;
+  absl::Status status =
+      writer_->Transact("cannot erase a submission", [&]() -> absl::Status {
+        write_mu_.AssertHeld();
+        auto row = writer_->Find(submission_id);
+        if (!row.ok()) return row.status();
+        if (!row->has_value() ||
+            (*row)->state != v1::Submission::STATE_ACCEPTED ||
+            (*row)->statement.payload().empty()) {
+          return absl::OkStatus();
+        }
+        erased = true;
+        (*row)->statement.clear_payload();
+        (*row)->outcome.clear_warnings();
+        return writer_->Update(**row);
+      });
+  return status.ok() && erased ? writer_->EmptyWal() : status;
+}
+
 absl::Status Outbox::Refuse(absl::string_view submission_id,
                             const absl::Status& error) {
   std::vector<std::string> changed;

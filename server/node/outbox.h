@@ -154,6 +154,11 @@ class Outbox {
     ChainHead place;
     v1::Receipt receipt;
   };
+  // Forgets the payload of a submission that was accepted, and what its answer
+  // says of it. Does nothing for another, or one that was erased before: what
+  // is pending still has to be sent.
+  absl::Status Erase(absl::string_view submission_id);
+
   // Records receipts, which must be those of the first pending statements, in
   // order.
   absl::Status Accept(absl::Span<const Accepted> accepted);

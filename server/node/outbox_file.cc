@@ -208,6 +208,8 @@ absl::Status OutboxFile::SetAcceptedHead(const ChainHead& head) {
   });
 }
 
+absl::Status OutboxFile::EmptyWal() { return gaceta::EmptyWal(db_.get()); }
+
 absl::StatusOr<ChainHead> OutboxFile::AcceptedHead() {
   ChainHead head;
   absl::Status status = RunSqlite("cannot read the accepted head", [&] {

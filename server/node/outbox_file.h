@@ -73,6 +73,9 @@ class OutboxFile {
   absl::Status Update(const OutboxRow& row);
   absl::Status SetAcceptedHead(const ChainHead& head);
 
+  // Leaves nothing of what was deleted; see EmptyWal().
+  absl::Status EmptyWal();
+
   absl::StatusOr<ChainHead> AcceptedHead();
   // Place of the last pending statement; none if nothing is pending.
   absl::StatusOr<std::optional<ChainHead>> LastPending();

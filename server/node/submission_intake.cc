@@ -202,34 +202,32 @@ absl::StatusOr<v1::Submission> SubmissionIntake::FindInLog(
   if (!found->has_value()) return NotFound(submission_id);
   auto entry = dependencies_.mirror->store().Read((*found)->position, 1, 1);
   if (!entry.ok()) return entry.status();
-  v1::Leaf leaf;
-  v1::StatementHeader header;
-  if (entry->empty() || !leaf.ParseFromString(entry->front().leaf) ||
-      !header.ParseFromString(leaf.header())) {
+  const auto header = HeaderOfLeaf(entry->front().leaf);
+  if (!header.has_value()) {
     return absl::DataLossError(
         absl::StrCat("mirrored entry ", (*found)->position, " does not parse"));
   }
   if (content_digest == nullptr &&
-      header.publisher() != dependencies_.publisher) {
+      header->publisher() != dependencies_.publisher) {
     return NotFound(submission_id);
   }
   if (content_digest != nullptr) {
     // Stays empty, and so like nothing, for another publisher or a payload that
     // is not here.
     v1::Update update;
-    if (header.publisher() == dependencies_.publisher &&
+    if (header->publisher() == dependencies_.publisher &&
         entry->front().omission == v1::Entry::OMISSION_UNSPECIFIED &&
         update.ParseFromString(entry->front().payload)) {
       *content_digest =
-          ContentDigest(header.agency(), update, header.audience());
+          ContentDigest(header->agency(), update, header->audience());
     }
   }
   v1::Submission submission;
   submission.set_submission_id(submission_id);
   submission.set_state(v1::Submission::STATE_ACCEPTED);
-  submission.set_sequence(header.sequence());
-  submission.set_agency(header.agency());
-  *submission.mutable_create_time() = header.signed_time();
+  submission.set_sequence(header->sequence());
+  submission.set_agency(header->agency());
+  *submission.mutable_create_time() = header->signed_time();
   submission.mutable_receipt()->set_position((*found)->position);
   submission.mutable_receipt()->set_leaf(entry->front().leaf);
   return submission;

@@ -3,10 +3,12 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/log/sqlite_log_store.h"
 #include "spdlog/spdlog.h"
+#include "verify/entry_verifier.h"
 
 namespace gaceta {
 namespace {
@@ -31,6 +33,11 @@ absl::StatusOr<LogHeadPtr> ReadHead(const CheckpointStore& checkpoints) {
     head->cosigned_number = 1;
   }
   return LogHeadPtr(std::move(head));
+}
+
+bool IsRegistryChange(const StoredEntry& entry) {
+  const auto header = HeaderOfLeaf(entry.leaf);
+  return header.has_value() && EntryVerifier::IsRegistryChange(*header);
 }
 
 }  // namespace
@@ -90,7 +97,46 @@ absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::OpenOver(
 
 absl::Status ProjectedLog::CatchUp() {
   if (absl::Status s = index_->CatchUp(*store_); !s.ok()) return s;
-  return registry_.CatchUp(*store_, *index_);
+  if (absl::Status s = registry_.CatchUp(*store_, *index_); !s.ok()) return s;
+  return Erase();
+}
+
+absl::Status ProjectedLog::Erase() {
+  const auto registry = registry_.Snapshot();
+  if (registry->erasures().size() == erased_.size()) return absl::OkStatus();
+  std::vector<Position> due;
+  for (const auto& [position, in_force] : registry->erasures()) {
+    if (erased_.contains(position) || in_force.position >= Size()) continue;
+    auto entry = store_->Read(position, 1, 1);
+    if (!entry.ok()) return entry.status();
+    // Without its own statements there is no registry.
+    if (!IsRegistryChange(entry->front())) due.push_back(position);
+  }
+  if (absl::Status s = store_->Erase(due); !s.ok()) return s;
+  if (absl::Status s = cache_.Forget(due); !s.ok()) return s;
+  for (const Position position : due) {
+    spdlog::info("payload erased position={} ground=\"{}\"", position,
+                 registry->erasures().at(position).erasure.ground());
+  }
+  erased_.insert(due.begin(), due.end());
+  return absl::OkStatus();
+}
+
+void ProjectedLog::SetRegistryListener(RegistryListener listener) {
+  registry_listener_ = std::move(listener);
+  followed_ = registry_.Snapshot();
+  registry_listener_(*followed_);
+}
+
+void ProjectedLog::FollowRegistry() {
+  if (absl::Status s = Erase(); !s.ok()) {
+    spdlog::error("cannot erase; tried again with the next entry error=\"{}\"",
+                  std::string(s.message()));
+  }
+  const auto now = registry_.Snapshot();
+  if (now == followed_ || registry_listener_ == nullptr) return;
+  followed_ = now;
+  registry_listener_(*now);
 }
 
 absl::Status ProjectedLog::Repair() {
@@ -136,6 +182,7 @@ absl::Status ProjectedLog::Publish(const Checkpoint& checkpoint,
   });
   // After the head, so that who sees an entry sees a checkpoint that has it.
   cache_.SetEnd(checkpoint.size);
+  FollowRegistry();
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -49,6 +50,12 @@ class ProjectedLog {
   static absl::StatusOr<std::unique_ptr<ProjectedLog>> OpenInMemory(
       std::unique_ptr<LogStore> store, Federation empty);
 
+  // Called after Publish(), by its thread, if the registry has changed, and by
+  // this method itself for what it is now: for copies of payloads and documents
+  // elsewhere, which an erasure concerns as well. Set before use.
+  using RegistryListener = std::function<void(const Federation&)>;
+  void SetRegistryListener(RegistryListener listener);
+
   // Appends as LogStore::Append() does; then the projections.
   //
   // An error of the store means that nothing is there. When the store has the
@@ -64,6 +71,8 @@ class ProjectedLog {
   // Shows readers a checkpoint and the entries that it has, once it is durable.
   // `note` is that of `checkpoint`, whose signature and root the caller has
   // made or checked; its size is not less than before, nor beyond the store's.
+  // Then takes away the payloads that a registry statement in it erases: not
+  // before, so that who misses a payload can be shown why.
   absl::Status Publish(const Checkpoint& checkpoint, std::string note);
   // The same for a checkpoint that a quorum has cosigned; its size is not less
   // than before, nor beyond that of head().
@@ -109,6 +118,10 @@ class ProjectedLog {
                EntryCache::Options cache_options);
 
   absl::Status CatchUp();
+  // Takes away what a published registry statement erases, and is still there.
+  absl::Status Erase();
+  // What follows from a registry that has changed.
+  void FollowRegistry();
   void ChangeHead(absl::FunctionRef<void(LogHead*)> change);
 
   const std::unique_ptr<LogStore> store_;
@@ -117,6 +130,12 @@ class ProjectedLog {
   const std::unique_ptr<StatementIndex> index_;
   Registry registry_;
   EntryCache cache_;
+
+  // Touched only by the thread that appends.
+  RegistryListener registry_listener_;
+  std::shared_ptr<const Federation> followed_;
+  // Erasures of the registry that were carried out.
+  std::set<Position> erased_;
 
   mutable absl::Mutex head_mu_;
   LogHeadPtr head_ ABSL_GUARDED_BY(head_mu_);

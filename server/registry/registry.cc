@@ -50,14 +50,12 @@ absl::Status Registry::CatchUp(const LogStore& log,
 }
 
 absl::Status Registry::Apply(Position position, const StoredEntry& entry) {
-  v1::Leaf leaf;
-  v1::StatementHeader header;
-  if (!leaf.ParseFromString(entry.leaf) ||
-      !header.ParseFromString(leaf.header())) {
+  const auto header = HeaderOfLeaf(entry.leaf);
+  if (!header.has_value()) {
     return absl::DataLossError(
         absl::StrCat("entry ", position, " does not parse"));
   }
-  if (!EntryVerifier::IsRegistryChange(header)) return absl::OkStatus();
+  if (!EntryVerifier::IsRegistryChange(*header)) return absl::OkStatus();
   const std::shared_ptr<const Federation> before = Snapshot();
   // Catching up meets again what was applied when it was appended.
   if (position < before->next_position()) return absl::OkStatus();

@@ -54,6 +54,28 @@ void EntryCache::Append(Position begin, absl::Span<const StoredEntry> entries) {
   }
 }
 
+absl::Status EntryCache::Forget(absl::Span<const Position> positions) {
+  {
+    absl::MutexLock lock(&mu_);
+    ++forgotten_;
+    for (const Position position : positions) {
+      DropBlock(position / kBlockEntries);
+    }
+  }
+  for (const Position position : positions) {
+    auto stored = store_->Read(position, 1, 1);
+    if (!stored.ok()) return stored.status();
+    auto entry = std::make_shared<RelayedEntry>(position, stored->front());
+    absl::MutexLock lock(&mu_);
+    if (position < tail_begin_) continue;
+    RelayedEntryPtr& old =
+        tail_[static_cast<std::size_t>(position - tail_begin_)];
+    tail_bytes_ += entry->bytes() - old->bytes();
+    old = std::move(entry);
+  }
+  return absl::OkStatus();
+}
+
 void EntryCache::SetEnd(Position end) {
   {
     absl::MutexLock lock(&mu_);
@@ -157,11 +179,7 @@ absl::StatusOr<std::vector<RelayedEntryPtr>> EntryCache::Read(Position begin,
     }();
     if (!some.ok()) return some.status();
     if (!some->has_value()) {
-      const Position block = next / kBlockEntries;
-      auto loaded = LoadBlock(block);
-      if (!loaded.ok()) return loaded.status();
-      absl::MutexLock lock(&mu_);
-      KeepBlock(block, *std::move(loaded));
+      if (absl::Status s = LoadBlock(next / kBlockEntries); !s.ok()) return s;
       continue;
     }
     if ((*some)->empty()) break;
@@ -177,8 +195,26 @@ std::shared_ptr<const EntryCache::Block> EntryCache::FindBlock(Position block) {
   return found->second.entries;
 }
 
-absl::StatusOr<std::shared_ptr<const EntryCache::Block>> EntryCache::LoadBlock(
-    Position block) {
+absl::Status EntryCache::LoadBlock(Position block) {
+  int before = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    before = forgotten_;
+  }
+  while (true) {
+    auto entries = ReadBlock(block);
+    if (!entries.ok()) return entries.status();
+    absl::MutexLock lock(&mu_);
+    if (forgotten_ == before) {
+      KeepBlock(block, *std::move(entries));
+      return absl::OkStatus();
+    }
+    before = forgotten_;
+  }
+}
+
+absl::StatusOr<std::shared_ptr<const EntryCache::Block>> EntryCache::ReadBlock(
+    Position block) const {
   const Position begin = block * kBlockEntries;
   const Position end = std::min(begin + kBlockEntries, Size());
   auto stored = store_->Read(begin, kBlockEntries,
@@ -203,11 +239,7 @@ void EntryCache::KeepBlock(Position block,
                            std::shared_ptr<const Block> entries) {
   // The last block may have been read while it was still growing; what the
   // tail holds is newer, and only whole blocks are asked for below it.
-  if (auto old = blocks_.find(block); old != blocks_.end()) {
-    block_bytes_ -= old->second.bytes;
-    uses_.erase(old->second.use);
-    blocks_.erase(old);
-  }
+  DropBlock(block);
   failed_.erase(block);
   const std::size_t bytes = BytesOf(*entries);
   uses_.push_back(block);
@@ -219,6 +251,14 @@ void EntryCache::KeepBlock(Position block,
     blocks_.erase(oldest);
     uses_.pop_front();
   }
+}
+
+void EntryCache::DropBlock(Position block) {
+  auto old = blocks_.find(block);
+  if (old == blocks_.end()) return;
+  block_bytes_ -= old->second.bytes;
+  uses_.erase(old->second.use);
+  blocks_.erase(old);
 }
 
 std::optional<Position> EntryCache::NextLoad() {
@@ -243,18 +283,14 @@ std::optional<Position> EntryCache::NextLoad() {
 
 void EntryCache::LoadLoop() {
   while (const std::optional<Position> block = NextLoad()) {
-    auto loaded = LoadBlock(*block);
+    const absl::Status loaded = LoadBlock(*block);
     bool wanted = false;
     {
       absl::MutexLock lock(&mu_);
       loading_.reset();
       wanted = loading_wanted_;
-      if (loaded.ok()) {
-        KeepBlock(*block, *std::move(loaded));
-      } else if (wanted) {
-        // What was only read ahead is tried again by who comes there.
-        failed_[*block] = loaded.status();
-      }
+      // What was only read ahead is tried again by who comes there.
+      if (!loaded.ok() && wanted) failed_[*block] = loaded;
     }
     if (wanted) NotifyListener();
   }

@@ -47,6 +47,10 @@ class EntryCache {
   // there, in order of position. Readers see them once SetEnd() says so.
   void Append(Position begin, absl::Span<const StoredEntry> entries);
 
+  // Called after the store has erased payloads, by the thread that appends: who
+  // reads from now on gets the entries as they are in the store.
+  absl::Status Forget(absl::Span<const Position> positions);
+
   // Readers may see what is below `end`, which is not beyond what was appended.
   // Once there are readers it never goes back.
   void SetEnd(Position end);
@@ -75,11 +79,14 @@ class EntryCache {
   // TryRead(), without a load.
   absl::StatusOr<std::optional<Block>> Lookup(Position begin, int max_count)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::StatusOr<std::shared_ptr<const Block>> LoadBlock(Position block);
+  // Keeps the block, unless its entries were erased while it was read.
+  absl::Status LoadBlock(Position block);
+  absl::StatusOr<std::shared_ptr<const Block>> ReadBlock(Position block) const;
   std::shared_ptr<const Block> FindBlock(Position block)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void KeepBlock(Position block, std::shared_ptr<const Block> entries)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void DropBlock(Position block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A reader has come to `position`: what follows is wanted soon.
   void ReadAhead(Position position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What to load next, once there is something or the cache ends.
@@ -94,6 +101,8 @@ class EntryCache {
 
   mutable absl::Mutex mu_;
   Position end_ ABSL_GUARDED_BY(mu_) = 0;
+  // How often Forget() was called: what was read before is not kept after.
+  int forgotten_ ABSL_GUARDED_BY(mu_) = 0;
   // [tail_begin_, tail_begin_ + tail_.size()) is the end of the store.
   std::deque<RelayedEntryPtr> tail_ ABSL_GUARDED_BY(mu_);
   Position tail_begin_ ABSL_GUARDED_BY(mu_) = 0;

@@ -52,6 +52,10 @@ class StoreControl {
     return failure;
   }
 
+  absl::Status Erase(absl::Span<const Position> positions) {
+    return memory_.Erase(positions);
+  }
+
   const MemoryLogStore& memory() const { return memory_; }
 
  private:
@@ -74,6 +78,9 @@ class FaultyStore : public LogStore {
   absl::StatusOr<std::vector<StoredEntry>> Read(
       Position begin, int max_count, std::size_t max_bytes) const override {
     return control_->memory().Read(begin, max_count, max_bytes);
+  }
+  absl::Status Erase(absl::Span<const Position> positions) override {
+    return control_->Erase(positions);
   }
   Position Size() const override { return control_->memory().Size(); }
 

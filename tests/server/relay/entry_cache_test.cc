@@ -36,6 +36,9 @@ class ProbedLog : public LogStore {
     if (lose_) max_count = 1;
     return log_.Read(begin, max_count, max_bytes);
   }
+  absl::Status Erase(absl::Span<const Position> positions) override {
+    return log_.Erase(positions);
+  }
   Position Size() const override { return log_.Size(); }
 
   void Fail(absl::Status error) {
