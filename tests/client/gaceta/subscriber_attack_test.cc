@@ -36,6 +36,17 @@ class SubscriberAttackTest : public SubscriberTest {
     });
   }
 
+  // Leaves the payload of an entry out, and says why.
+  void Omit(std::int64_t position, v1::Entry::Omission omission) {
+    relay_->OnSend([position, omission](v1::SubscribeResponse* message) {
+      for (v1::Entry& entry : *message->mutable_entries()) {
+        if (entry.position() != position) continue;
+        entry.clear_payload();
+        entry.set_omission(omission);
+      }
+    });
+  }
+
   // What comes before `position` is delivered; then it stops, for this reason,
   // for good.
   void ExpectStopsBefore(std::int64_t position, const std::string& reason) {
@@ -122,6 +133,30 @@ TEST_F(SubscriberAttackTest, PayloadThatIsSaidToBeOmitted) {
   });
 
   ExpectStopsBefore(kBad, "PAYLOAD_DIGEST_MISMATCH");
+}
+
+TEST_F(SubscriberAttackTest, PayloadThatIsSaidToBeRestricted) {
+  // The update is public.
+  Omit(kBad, v1::Entry::OMISSION_RESTRICTED);
+
+  ExpectStopsAtTheMessage("PAYLOAD_WITHHELD");
+}
+
+TEST_F(SubscriberAttackTest, PayloadThatIsSaidToBeErased) {
+  Omit(kBad, v1::Entry::OMISSION_ERASED);
+
+  ExpectStopsAtTheMessage("PAYLOAD_WITHHELD");
+}
+
+TEST_F(SubscriberAttackTest, PayloadThatAStatementErasesMayBeLeftOut) {
+  Omit(kBad, v1::Entry::OMISSION_ERASED);
+  v1::RegistryChange change;
+  change.add_items()->mutable_erasure()->set_position(kBad);
+  change.mutable_items(0)->mutable_erasure()->set_ground("a court's order");
+  relay_->ChangeRegistry(change);
+  Subscribe(Options());
+
+  EXPECT_EQ(ReadTo(11), Range(0, 11));
 }
 
 TEST_F(SubscriberAttackTest, TornLeaf) {

@@ -56,6 +56,14 @@ TEST_P(BrokenItemTest, IsRefusedForThatFieldAndChangesNothing) {
   EXPECT_FALSE(federation.HasTopic("health"));
 }
 
+v1::RegistryItem Erasure(const std::function<void(v1::Erasure&)>& change) {
+  v1::RegistryItem item;
+  item.mutable_erasure()->set_position(0);
+  item.mutable_erasure()->set_ground("order");
+  change(*item.mutable_erasure());
+  return item;
+}
+
 v1::RegistryItem Member(const std::string& id,
                         const std::function<void(v1::Member&)>& change) {
   v1::RegistryItem item = TheFederation().MemberItem(id);
@@ -292,6 +300,18 @@ INSTANTIATE_TEST_SUITE_P(
         BrokenItem{"RevocationWithoutGround",
                    [] { return Revocation(KeyIdOf("HN"), ""); },
                    "signer_key_revocation.ground"},
+        BrokenItem{"ErasureOfNothing",
+                   [] { return Erasure([](auto& e) { e.clear_target(); }); },
+                   "erasure.target"},
+        BrokenItem{"ErasureBeforeTheLog",
+                   [] { return Erasure([](auto& e) { e.set_position(-1); }); },
+                   "erasure.position"},
+        BrokenItem{"ErasureOfNoDigest",
+                   [] { return Erasure([](auto& e) { e.set_document("x"); }); },
+                   "erasure.document"},
+        BrokenItem{"ErasureWithoutGround",
+                   [] { return Erasure([](auto& e) { e.clear_ground(); }); },
+                   "erasure.ground"},
         BrokenItem{"NothingThatThisVersionKnows",
                    [] { return v1::RegistryItem(); }, "item"}),
     [](const auto& info) { return info.param.name; });
@@ -307,6 +327,29 @@ TEST(FederationTest, AChangeHas1To200Items) {
   EXPECT_TRUE(federation.Check(change).ok());
   *change.add_items() = testing::TopicItem("health");
   EXPECT_THAT(FieldsOf(federation.Check(change)), ElementsAre("items"));
+}
+
+TEST(FederationTest, AnErasureNamesWhatIsBelowIt) {
+  Federation federation = TheFederation().Full();
+  v1::RegistryChange change;
+  for (const std::int64_t position : {3, 9, 10, 11}) {
+    *change.add_items() =
+        Erasure([&](auto& erasure) { erasure.set_position(position); });
+  }
+  const std::string sha256(64, 'a');
+  *change.add_items() =
+      Erasure([&](auto& erasure) { erasure.set_document(sha256); });
+
+  ASSERT_TRUE(federation.Apply(change, 10).ok());
+
+  std::vector<std::int64_t> erased;
+  for (const auto& [position, in_force] : federation.erasures()) {
+    erased.push_back(position);
+    EXPECT_EQ(in_force.position, 10);
+    EXPECT_EQ(in_force.erasure.ground(), "order");
+  }
+  EXPECT_THAT(erased, ElementsAre(3, 9));
+  EXPECT_TRUE(federation.document_erasures().contains(sha256));
 }
 
 TEST(FederationTest, ARegistryIsRebuiltAfterItsCertificatesHaveExpired) {

@@ -304,6 +304,39 @@ TEST_F(DocumentStoreTest, ADocumentHas1To64MiB) {
   EXPECT_TRUE(store_->StartWrite(hex, kMaxDocumentBytes, 0).ok());
 }
 
+TEST_F(DocumentStoreTest, AnErasedDocumentIsGoneAndNeverTakenAgain) {
+  const std::string text = Text(3000);
+  const std::string hex = ToHex(Sha256(text));
+  Store(text);
+
+  ASSERT_TRUE(store_->Erase(hex, "a court's order").ok());
+
+  EXPECT_FALSE(store_->Find(hex)->stored);
+  const absl::Status read = store_->Read(hex, 0, 10).status();
+  EXPECT_TRUE(absl::IsNotFound(read)) << read;
+  EXPECT_EQ(Reason(read), "DOCUMENT_ERASED");
+  EXPECT_EQ(ReasonMetadata(read, "ground"), "a court's order");
+  const absl::Status again = store_->StartWrite(hex, 3000, 0).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(again)) << again;
+  EXPECT_EQ(Reason(again), "DOCUMENT_ERASED");
+  EXPECT_TRUE(store_->Erase(hex, "a court's order").ok());
+}
+
+TEST_F(DocumentStoreTest, ADocumentThatIsErasedWhileItArrivesIsNotStored) {
+  const std::string text = Text(3000);
+  const std::string hex = ToHex(Sha256(text));
+  auto writer = Start(text);
+  ASSERT_TRUE(writer->Write(text).ok());
+
+  ASSERT_TRUE(store_->Erase(hex, "a court's order").ok());
+
+  EXPECT_FALSE(writer->Commit().ok());
+  writer.reset();
+  Reopen();
+  EXPECT_FALSE(store_->Find(hex)->stored);
+  EXPECT_EQ(store_->Find(hex)->size, 0);
+}
+
 TEST_F(DocumentStoreTest, ReadsChunksFromAnyOffset) {
   const std::string text = Text(10'000);
   const std::string hex = ToHex(Sha256(text));

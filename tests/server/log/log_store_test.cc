@@ -3,13 +3,16 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
 #include "gmock/gmock.h"
@@ -54,6 +57,17 @@ Engine Sqlite() {
 class LogStoreTest : public ::testing::TestWithParam<Engine> {
  protected:
   LogStoreTest() { store_ = GetParam().open(folder_.path()); }
+
+  // Whether any of the engine's files has these bytes.
+  bool FolderHas(const std::string& text) const {
+    for (const auto& file :
+         std::filesystem::directory_iterator(folder_.path())) {
+      std::ifstream in(file.path(), std::ios::binary);
+      const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+      if (absl::StrContains(bytes, text)) return true;
+    }
+    return false;
+  }
 
   // Ends the store as a server does, and opens it again.
   void Reopen() {
@@ -170,6 +184,49 @@ TEST_P(LogStoreTest, APositionBeyondTheEndIsOutOfRange) {
     EXPECT_EQ(Reason(status), "POSITION_BEYOND_END");
     EXPECT_EQ(ReasonMetadata(status, "log_size"), "1");
   }
+}
+
+TEST_P(LogStoreTest, AnErasedPayloadIsGoneAndAllElseStays) {
+  ASSERT_TRUE(store_->Append(0, {Decree(0), Decree(1), Decree(2)}).ok());
+  StoredEntry erased = Decree(1);
+  erased.payload.clear();
+  erased.omission = v1::Entry::OMISSION_ERASED;
+
+  ASSERT_TRUE(store_->Erase({1}).ok());
+
+  EXPECT_THAT(*store_->Read(0, 10, kAnyBytes),
+              ElementsAre(Decree(0), erased, Decree(2)));
+  // Once more changes nothing, and the log goes on.
+  ASSERT_TRUE(store_->Erase({1}).ok());
+  ASSERT_TRUE(store_->Append(3, {Decree(3)}).ok());
+  EXPECT_THAT(*store_->Read(0, 10, kAnyBytes),
+              ElementsAre(Decree(0), erased, Decree(2), Decree(3)));
+}
+
+TEST_P(LogStoreTest, WhatIsBeyondTheEndCannotBeErased) {
+  ASSERT_TRUE(store_->Append(0, {Decree(0)}).ok());
+
+  EXPECT_TRUE(absl::IsOutOfRange(store_->Erase({0, 1})));
+
+  EXPECT_THAT(*store_->Read(0, 10, kAnyBytes), ElementsAre(Decree(0)));
+}
+
+TEST_P(LogStoreTest, NoFileHasTheBytesOfWhatWasErased) {
+  if (!GetParam().durable) GTEST_SKIP() << "no files";
+  // In a page of its own, in one with others, and over many pages.
+  const std::string secret = "what nobody should read";
+  StoredEntry large = Decree(1);
+  for (int i = 0; i < 2000; ++i) absl::StrAppend(&large.payload, secret, i);
+  StoredEntry small = Decree(3);
+  small.payload = secret;
+  ASSERT_TRUE(
+      store_->Append(0, {Decree(0), large, Decree(2), small, Decree(4)}).ok());
+  ASSERT_TRUE(FolderHas(secret));
+
+  ASSERT_TRUE(store_->Erase({1, 3}).ok());
+
+  EXPECT_FALSE(FolderHas(secret));
+  EXPECT_TRUE(FolderHas(Decree(2).payload));
 }
 
 TEST_P(LogStoreTest, PositionsContinueAfterReopen) {

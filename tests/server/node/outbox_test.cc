@@ -262,6 +262,23 @@ TEST_F(OutboxTest, ReceiptsMoveTheAcceptedHead) {
   CheckChain();
 }
 
+TEST_F(OutboxTest, ThePayloadOfWhatWasAcceptedCanBeForgotten) {
+  const std::string accepted = Add(Checked(1));
+  const std::string pending = Add(Checked(2));
+  AcceptFirst(7);
+
+  for (const std::string& id :
+       {accepted, accepted, pending, std::string("not one")}) {
+    EXPECT_TRUE(outbox_->Erase(id).ok());
+  }
+
+  EXPECT_EQ(**outbox_->FindPayload(accepted), "");
+  EXPECT_EQ((*outbox_->Find(accepted))->receipt().position(), 7);
+  // What still has to be sent stays.
+  EXPECT_EQ(**outbox_->FindPayload(pending), Checked(2).payload);
+  CheckChain();
+}
+
 TEST_F(OutboxTest, AReceiptOutOfOrderIsNotRecorded) {
   Add();
   const std::string second = Add();

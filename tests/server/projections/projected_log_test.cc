@@ -53,6 +53,22 @@ class ProjectedLogTest : public ::testing::Test {
     const absl::Status status = log_->Append(log_->store().Size(), entries);
     ASSERT_TRUE(status.ok()) << status;
   }
+  void AppendErasure(Position position) {
+    v1::RegistryChange change;
+    v1::Erasure* erasure = change.add_items()->mutable_erasure();
+    erasure->set_position(position);
+    erasure->set_ground("a court's order");
+    AppendChange(change);
+  }
+  void AppendChange(const v1::RegistryChange& change) {
+    const StoredEntry entry =
+        StoredEntryOf(secretariat_.Next(testing::RegistryParts(change)));
+    const absl::Status status = log_->Append(log_->store().Size(), {entry});
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  v1::Entry::Omission OmissionAt(Position position) const {
+    return log_->store().Read(position, 1, 1)->front().omission;
+  }
   std::pair<Checkpoint, std::string> CheckpointAt(Position size) {
     Checkpoint checkpoint{std::string(testing::kLogOrigin), size,
                           *log_->tree().Root(size)};
@@ -76,6 +92,7 @@ class ProjectedLogTest : public ::testing::Test {
 
   const TemporaryFolder folder_;
   TestPublisher honduras_ = Members().PublisherOf("HN");
+  TestPublisher secretariat_ = Members().PublisherOf("OAS");
   int number_ = 0;
   std::unique_ptr<ProjectedLog> log_;
 };
@@ -166,6 +183,63 @@ TEST_F(ProjectedLogTest, WhatIsDerivedIsMadeAnewIfItIsGone) {
 
   EXPECT_EQ(*log_->tree().Root(700), root);
   EXPECT_EQ(log_->index().Head("HN")->sequence, 700u);
+}
+
+TEST_F(ProjectedLogTest, WhatTheRegistryErasesIsGoneOnceItIsPublished) {
+  AppendChange(Members().FirstChange());
+  Append(3);
+  Publish(4);
+  AppendErasure(2);
+
+  // Who misses it now could not be shown why.
+  EXPECT_EQ(OmissionAt(2), v1::Entry::OMISSION_UNSPECIFIED);
+  Publish(5);
+
+  EXPECT_EQ(OmissionAt(2), v1::Entry::OMISSION_ERASED);
+  EXPECT_EQ((*log_->cache().Read(2, 1))[0]->stored_omission(),
+            v1::Entry::OMISSION_ERASED);
+  EXPECT_EQ(OmissionAt(1), v1::Entry::OMISSION_UNSPECIFIED);
+  EXPECT_EQ(*log_->tree().Root(5), CheckpointAt(5).first.root);
+}
+
+TEST_F(ProjectedLogTest, TheRegistrysOwnStatementsStay) {
+  AppendChange(Members().FirstChange());
+  AppendErasure(0);
+  Publish(2);
+
+  EXPECT_EQ(OmissionAt(0), v1::Entry::OMISSION_UNSPECIFIED);
+  Open();
+  EXPECT_TRUE(log_->registry().Snapshot()->FindMember("HN") != nullptr);
+}
+
+TEST_F(ProjectedLogTest, AnErasureThatWasCutOffIsCarriedOutAtTheNextStart) {
+  AppendChange(Members().FirstChange());
+  Append(3);
+  AppendErasure(2);
+  const auto [checkpoint, note] = CheckpointAt(5);
+  // As if it had ended after the checkpoint, before the erasure.
+  ASSERT_TRUE(log_->checkpoints().Put(CheckpointKind::kPublished, note).ok());
+  ASSERT_EQ(OmissionAt(2), v1::Entry::OMISSION_UNSPECIFIED);
+
+  Open();
+
+  EXPECT_EQ(OmissionAt(2), v1::Entry::OMISSION_ERASED);
+}
+
+TEST_F(ProjectedLogTest, WhoFollowsTheRegistryIsToldOfEachChange) {
+  std::vector<Position> told;
+  log_->SetRegistryListener([&told](const Federation& registry) {
+    told.push_back(registry.next_position());
+  });
+
+  AppendChange(Members().FirstChange());
+  Publish(1);
+  Append(1);
+  Publish(2);
+  AppendErasure(1);
+  Publish(3);
+
+  EXPECT_THAT(told, ::testing::ElementsAre(0, 1, 3));
 }
 
 TEST_F(ProjectedLogTest, AnotherLogThanItsLastCheckpointIsDataLoss) {

@@ -28,13 +28,15 @@ class ProbedLog : public LogStore {
   }
   absl::StatusOr<std::vector<StoredEntry>> Read(
       Position begin, int max_count, std::size_t max_bytes) const override {
+    // Who waits has read already, and knows nothing of what comes meanwhile.
+    auto read = log_.Read(begin, max_count, max_bytes);
     ++reads;
     absl::MutexLock lock(&mu_);
     mu_.Await(absl::Condition(
         +[](const ProbedLog* self) { return !self->waiting_; }, this));
     if (!error_.ok()) return error_;
-    if (lose_) max_count = 1;
-    return log_.Read(begin, max_count, max_bytes);
+    if (lose_) read->resize(1);
+    return read;
   }
   absl::Status Erase(absl::Span<const Position> positions) override {
     return log_.Erase(positions);
@@ -122,6 +124,15 @@ class EntryCacheTest : public ::testing::Test {
       if (read->has_value()) return **read;
       AwaitChangesBeyond(seen);
     }
+  }
+
+  // Waits until the store was read, or is asked to be, so often.
+  void AwaitReads(int count) const {
+    const absl::Time deadline = absl::Now() + kLongest;
+    while (log_.reads < count && absl::Now() < deadline) {
+      std::this_thread::yield();
+    }
+    ASSERT_GE(log_.reads, count);
   }
 
   static void ExpectEntries(
@@ -443,6 +454,45 @@ TEST_F(EntryCacheTest, ManyReadersSeeAWholePrefixWhileItGrows) {
   }
   for (int i = 0; i < 100; ++i) Append(10);
   for (std::thread& reader : readers) reader.join();
+}
+
+TEST_F(EntryCacheTest, WhatTheStoreHasErasedIsShownByNobody) {
+  // One in a block, one in the tail.
+  Start(100);
+  Append(10);
+  ExpectEntries(AwaitRead(0, 100), 0, 64);
+  ASSERT_TRUE(log_.Erase({3, 105}).ok());
+
+  ASSERT_TRUE(cache_->Forget({3, 105}).ok());
+
+  for (const Position position : {3, 105}) {
+    const auto read = AwaitRead(position, 1);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->front()->stored_omission(), v1::Entry::OMISSION_ERASED);
+    EXPECT_EQ(read->front()->ToProto(v1::Entry::OMISSION_ERASED).payload(), "");
+  }
+  ExpectEntries(AwaitRead(104, 6), 104, 6);
+}
+
+TEST_F(EntryCacheTest, ABlockThatIsLoadedWhileItIsErasedIsReadAgain) {
+  Start(100);
+  log_.Wait(true);
+  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+  AwaitReads(1);
+  std::thread eraser([this] {
+    // Waits for the same store, once it has told the cache.
+    EXPECT_TRUE(cache_->Forget({0}).ok());
+  });
+  AwaitReads(2);
+  ASSERT_TRUE(log_.Erase({0}).ok());
+
+  log_.Wait(false);
+  eraser.join();
+
+  const auto read = AwaitRead(0, 1);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->front()->stored_omission(), v1::Entry::OMISSION_ERASED);
+  EXPECT_EQ(log_.reads, 3);
 }
 
 TEST_F(EntryCacheTest, EndsWhileALoadIsWanted) {
