@@ -54,10 +54,10 @@ struct HubLinkOptions {
 // One session after the other: it asks the hub how far this publisher's chain
 // has come, brings the outbox in line with that, and then streams what is
 // pending, in order, many under way at once. Before a statement go its
-// documents. A receipt counts only if it is for the very bytes that were sent, and
-// only when this node mirrors every entry that its checkpoint has: then a hub
-// that loses its disk is rebuilt from its nodes with all that it acknowledged
-// (decision 0007).
+// documents. A receipt counts only if it is for the very bytes that were sent,
+// and only when this node mirrors every entry that its checkpoint has: then a
+// hub that loses its disk is rebuilt from its nodes with all that it
+// acknowledged (decision 0007).
 //
 // Nothing is lost or doubled: what was sent and not answered is sent again, as
 // the same bytes, and the hub answers it as the first time. At the first answer

@@ -29,11 +29,12 @@ class MirrorCopy {
 
   const std::string& folder() const { return folder_; }
   const LogStore& log() const { return *log_; }
-  // What the node has seen last of the log's checkpoints: published, cosigned by
-  // a quorum, witnessed by itself.
+  // What the node has seen last of the log's checkpoints: published, cosigned
+  // by a quorum, witnessed by itself.
   const std::vector<SignedCheckpoint>& checkpoints() const {
     return checkpoints_;
   }
+
  private:
   MirrorCopy(std::string folder, std::unique_ptr<LogStore> log)
       : folder_(std::move(folder)), log_(std::move(log)) {}

@@ -25,8 +25,8 @@ namespace gaceta::testing {
 
 // Keeps the promises of PublishingService for one publisher: chains without a
 // gap, the original receipt for the same statement, documents first. It checks
-// no signatures and no law, and its receipts have no proof. Without TLS; its port stays the same when it goes
-// away and comes back.
+// no signatures and no law, and its receipts have no proof. Without TLS; its
+// port stays the same when it goes away and comes back.
 //
 // Thread safety: all methods may be called concurrently.
 class FakeHub {
@@ -62,8 +62,8 @@ class FakeHub {
   // Forgets the end of the log.
   void Forget(std::size_t statements);
 
-  // Receipts come with checkpoints from now on, each of a log that ends with the
-  // receipt's entry.
+  // Receipts come with checkpoints from now on, each of a log that ends with
+  // the receipt's entry.
   void SignCheckpoints();
 
   // --- Faults ----------------------------------------------------------------

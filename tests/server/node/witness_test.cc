@@ -62,10 +62,9 @@ class WitnessTest : public ::testing::Test {
   void Mirror(Position size) {
     const Checkpoint checkpoint{std::string(testing::kLogOrigin), size,
                                 *log_->tree().Root(size)};
-    ASSERT_TRUE(
-        log_->Publish(checkpoint,
-                      *SignCheckpoint(checkpoint, SharedLogSigner()))
-            .ok());
+    ASSERT_TRUE(log_->Publish(checkpoint,
+                              *SignCheckpoint(checkpoint, SharedLogSigner()))
+                    .ok());
   }
 
   static std::unique_ptr<ProjectedLog> NewLog() {
@@ -86,8 +85,8 @@ class WitnessTest : public ::testing::Test {
 
   // A node that starts.
   void Open() {
-    auto witness = CheckpointWitness::Open(log_.get(), &store_, signer_,
-                                           trust_.get());
+    auto witness =
+        CheckpointWitness::Open(log_.get(), &store_, signer_, trust_.get());
     ASSERT_TRUE(witness.ok()) << witness.status();
     witness_ = *std::move(witness);
   }
