@@ -52,6 +52,14 @@ absl::StatusOr<PublicKey> PublicKey::FromEvp(EVP_PKEY* key) {
   if (!result.ed25519_ && !IsP256(key)) {
     return absl::InvalidArgumentError("key is neither ECDSA P-256 nor Ed25519");
   }
+  std::shared_ptr<EVP_MD_CTX> verifying(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  if (EVP_DigestVerifyInit(verifying.get(), nullptr,
+                           result.ed25519_ ? nullptr : EVP_sha256(), nullptr,
+                           key) != 1) {
+    ERR_clear_error();
+    return absl::InternalError("cannot verify with a key");
+  }
+  result.verifying_ = std::move(verifying);
   unsigned char* spki = nullptr;
   const int size = i2d_PUBKEY(key, &spki);
   if (size <= 0) return absl::InvalidArgumentError("key cannot be encoded");
@@ -121,9 +129,7 @@ absl::Status PublicKey::Verify(absl::string_view message,
                                absl::string_view signature) const {
   const OpensslPtr<EVP_MD_CTX> context(EVP_MD_CTX_new());
   const bool good =
-      EVP_DigestVerifyInit(context.get(), nullptr,
-                           ed25519_ ? nullptr : EVP_sha256(), nullptr,
-                           key_.get()) == 1 &&
+      EVP_MD_CTX_copy_ex(context.get(), verifying_.get()) == 1 &&
       EVP_DigestVerify(context.get(), Bytes(signature), signature.size(),
                        Bytes(message), message.size()) == 1;
   if (good) return absl::OkStatus();

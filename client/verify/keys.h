@@ -48,6 +48,9 @@ class PublicKey {
   static absl::StatusOr<PublicKey> FromEvp(EVP_PKEY* key);
 
   std::shared_ptr<EVP_PKEY> key_;
+  // Ready to verify; copied for each signature, which takes 5 % less time than
+  // making one.
+  std::shared_ptr<const EVP_MD_CTX> verifying_;
   std::string key_id_;
   bool ed25519_ = false;
 };

@@ -133,12 +133,13 @@ void PublishStream::Decide(Slot* slot, absl::StatusOr<v1::Receipt> outcome) {
 void PublishStream::Advance() {
   bool read = false;
   bool write = false;
+  grpc::WriteOptions write_options;
   std::optional<absl::Status> finish;
   {
     absl::MutexLock lock(&mu_);
     if (finished_) return;
     if (!writing_ && !slots_.empty() && slots_.front().outcome.has_value()) {
-      TakeAnswer();
+      write_options = TakeAnswer();
       writing_ = write = true;
     }
     if (end_.has_value()) {
@@ -153,7 +154,7 @@ void PublishStream::Advance() {
   }
   // Not under the lock: gRPC may call back on this thread.
   if (read) Read();
-  if (write) StartWrite(&response_);
+  if (write) StartWrite(&response_, write_options);
   if (finish.has_value()) Finish(ToGrpc(*finish));
 }
 
@@ -167,7 +168,7 @@ void PublishStream::Read() {
   Advance();
 }
 
-void PublishStream::TakeAnswer() {
+grpc::WriteOptions PublishStream::TakeAnswer() {
   Slot& slot = slots_.front();
   v1::PublishResponse response;
   response.set_statement_id(slot.statement_id);
@@ -179,6 +180,12 @@ void PublishStream::TakeAnswer() {
   slots_.pop_front();
   const grpc::Slice bytes(response.SerializeAsString());
   response_ = grpc::ByteBuffer(&bytes, 1);
+  grpc::WriteOptions options;
+  // It goes out with the next one, which is written as soon as this is taken.
+  if (!slots_.empty() && slots_.front().outcome.has_value()) {
+    options.set_buffer_hint();
+  }
+  return options;
 }
 
 void PublishStream::OnWriteDone(bool /*ok*/) {

@@ -55,8 +55,8 @@ class PublishStream
   void Read();
   // Starts a read, a write or the end of the call: what is due now.
   void Advance();
-  // Moves the first answer to response_.
-  void TakeAnswer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Moves the first answer to response_. Returns how to write it.
+  grpc::WriteOptions TakeAnswer() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   PublishingService* const service_;
   const absl::StatusOr<Caller> caller_;

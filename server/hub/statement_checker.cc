@@ -75,9 +75,12 @@ absl::StatusOr<StatementChecker::Checked> StatementChecker::Check(
   // What was sent before is judged as it was then: an update that repealed a
   // law may not repeal it twice, but may be sent twice; and a key that was
   // revoked since still signed it.
-  auto in_log = IsInLog(candidate);
-  if (!in_log.ok()) return in_log.status();
-  if (*in_log) return checked;
+  auto in_log = log_->index().FindById(candidate.header.statement_id());
+  if (!in_log.ok()) return absl::UnavailableError(in_log.status().message());
+  if (in_log->has_value() &&
+      (*in_log)->header_digest == candidate.header_digest) {
+    return checked;
+  }
   // Each change of the registry may decide over the next one's key, so their
   // signatures are checked in their place in the order.
   if (EntryVerifier::IsRegistryChange(candidate.header)) return checked;
@@ -93,34 +96,17 @@ absl::StatusOr<StatementChecker::Checked> StatementChecker::Check(
   }
   // With the id of another statement it is refused whatever it says: by the
   // sequencer, which keeps evidence.
-  auto known = IsIdKnown(candidate);
-  if (!known.ok()) return known.status();
-  if (*known) return checked;
+  if (in_log->has_value() ||
+      history_->IsUnderWay(candidate.header.statement_id(),
+                           candidate.header_digest)) {
+    return checked;
+  }
 
   v1::Update update;
   if (absl::Status s = CheckUpdate(&candidate, &update); !s.ok()) return s;
   checked.under_way = std::make_unique<HubHistory::UnderWay>(
       history_, candidate.header, candidate.header_digest, update);
   return checked;
-}
-
-absl::StatusOr<bool> StatementChecker::IsInLog(
-    const Candidate& candidate) const {
-  auto found = log_->index().FindById(candidate.header.statement_id());
-  if (!found.ok()) return absl::UnavailableError(found.status().message());
-  return found->has_value() &&
-         (*found)->header_digest == candidate.header_digest;
-}
-
-absl::StatusOr<bool> StatementChecker::IsIdKnown(
-    const Candidate& candidate) const {
-  if (history_->IsUnderWay(candidate.header.statement_id(),
-                           candidate.header_digest)) {
-    return true;
-  }
-  auto found = log_->index().FindById(candidate.header.statement_id());
-  if (!found.ok()) return absl::UnavailableError(found.status().message());
-  return found->has_value();
 }
 
 absl::Status StatementChecker::CheckUpdate(Candidate* candidate,

@@ -49,10 +49,6 @@ class StatementChecker {
                                      const std::string& publisher);
 
  private:
-  // Whether this very statement is in the log.
-  absl::StatusOr<bool> IsInLog(const Candidate& candidate) const;
-  // Whether it is under way, or some statement of its id is in the log.
-  absl::StatusOr<bool> IsIdKnown(const Candidate& candidate) const;
   absl::Status CheckUpdate(Candidate* candidate, v1::Update* update) const;
   absl::Status CheckDocuments(const v1::Update& update,
                               const Federation& registry) const;

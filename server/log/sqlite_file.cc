@@ -75,6 +75,8 @@ absl::StatusOr<std::unique_ptr<SQLite::Database>> OpenSqliteFile(
         db = std::make_unique<SQLite::Database>(
             options.path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
             kBusyMilliseconds);
+        // Before the first transaction: then SQLite shares no memory either.
+        if (options.exclusive) db->exec("PRAGMA locking_mode=EXCLUSIVE");
         db->exec("PRAGMA journal_mode=WAL");
         db->exec("PRAGMA secure_delete=ON");
         db->exec(options.durability == SqliteDurability::kFull

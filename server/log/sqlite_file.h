@@ -28,6 +28,9 @@ struct SqliteFileOptions {
   // `user_version` of the file; another one is refused (kFailedPrecondition).
   int version = 1;
   SqliteDurability durability = SqliteDurability::kFull;
+  // No other connection, of this process or another, opens the file while it is
+  // open here: then no transaction has to lock it.
+  bool exclusive = false;
   // Statements that make the tables of a new file.
   std::string schema;
 };

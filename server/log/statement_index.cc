@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "gaceta/v1/update.pb.h"
 #include "server/log/sqlite_file.h"
+#include "spdlog/spdlog.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -26,6 +27,11 @@ namespace {
 // Changed with the tables: another version is thrown away and made anew.
 constexpr int kVersion = 1;
 constexpr int kCatchUpEntries = 1000;
+// What was applied is committed after so many entries: a page that many of them
+// change is written once. A crash loses them, and the log has them.
+constexpr Position kCommitEntries = 4096;
+// Memory for pages, those that wait for the commit included.
+constexpr int kCacheKib = 16 * 1024;
 constexpr char kSchema[] =
     "CREATE TABLE statement ("
     "  position INTEGER PRIMARY KEY,"
@@ -72,11 +78,22 @@ class SqliteStatementIndex : public StatementIndex {
   explicit SqliteStatementIndex(std::unique_ptr<SQLite::Database> db)
       : db_(std::move(db)) {}
 
+  ~SqliteStatementIndex() override {
+    absl::MutexLock lock(&mu_);
+    // What is not committed is applied again.
+    if (absl::Status s = Commit(); !s.ok()) {
+      spdlog::warn("the statement index is behind error=\"{}\"",
+                   std::string(s.message()));
+    }
+    statements_.clear();
+  }
+
   absl::Status Start() {
     absl::MutexLock lock(&mu_);
     return RunSqlite("cannot read the statement index", [this] {
       mu_.AssertHeld();
-      next_ = db_->execAndGet("SELECT next_position FROM progress").getInt64();
+      db_->exec(absl::StrCat("PRAGMA cache_size=-", kCacheKib));
+      ReadProgress();
     });
   }
 
@@ -94,17 +111,13 @@ class SqliteStatementIndex : public StatementIndex {
     }
     absl::Status status = RunSqlite("cannot index", [&] {
       mu_.AssertHeld();
-      SQLite::Transaction transaction(*db_);
-      Position position = begin;
-      for (const StoredEntry& entry : entries) ApplyOne(position++, entry);
-      SQLite::Statement& progress =
-          Prepared("UPDATE progress SET next_position = ?");
-      progress.bind(1, position);
-      progress.exec();
-      progress.reset();
-      transaction.commit();
+      if (transaction_ == nullptr) {
+        transaction_ = std::make_unique<SQLite::Transaction>(*db_);
+      }
+      for (const StoredEntry& entry : entries) ApplyOne(next_++, entry);
     });
-    if (status.ok()) next_ = begin + static_cast<Position>(entries.size());
+    if (status.ok() && next_ - committed_ >= kCommitEntries) status = Commit();
+    if (!status.ok()) RollBack();
     return status;
   }
 
@@ -202,7 +215,7 @@ class SqliteStatementIndex : public StatementIndex {
 
   absl::Status Clear() override {
     absl::MutexLock lock(&mu_);
-    next_ = 0;
+    RollBack();
     return RunSqlite("cannot clear the index", [this] {
       mu_.AssertHeld();
       SQLite::Transaction transaction(*db_);
@@ -210,10 +223,42 @@ class SqliteStatementIndex : public StatementIndex {
           "DELETE FROM statement; DELETE FROM instrument;"
           "UPDATE progress SET next_position = 0");
       transaction.commit();
+      ReadProgress();
     });
   }
 
  private:
+  void ReadProgress() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    committed_ =
+        db_->execAndGet("SELECT next_position FROM progress").getInt64();
+    next_ = committed_;
+  }
+
+  absl::Status Commit() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (transaction_ == nullptr) return absl::OkStatus();
+    absl::Status status = RunSqlite("cannot commit the index", [this] {
+      mu_.AssertHeld();
+      SQLite::Statement& progress =
+          Prepared("UPDATE progress SET next_position = ?");
+      progress.bind(1, next_);
+      progress.exec();
+      progress.reset();
+      transaction_->commit();
+    });
+    if (!status.ok()) return status;
+    transaction_.reset();
+    committed_ = next_;
+    return status;
+  }
+
+  // Forgets what was not committed.
+  void RollBack() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    // A statement that is still stepping would keep the transaction.
+    for (auto& [sql, statement] : statements_) statement->tryReset();
+    transaction_.reset();
+    next_ = committed_;
+  }
+
   // Statements are prepared once; the SQL text is the key.
   SQLite::Statement& Prepared(const std::string& sql) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -305,7 +350,11 @@ class SqliteStatementIndex : public StatementIndex {
   std::unique_ptr<SQLite::Database> db_ ABSL_PT_GUARDED_BY(mu_);
   mutable std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_
       ABSL_GUARDED_BY(mu_);
+  // Everything below has been applied, and below committed_ committed too. The
+  // transaction with the rest is open; readers are in it.
   Position next_ ABSL_GUARDED_BY(mu_) = 0;
+  Position committed_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unique_ptr<SQLite::Transaction> transaction_ ABSL_GUARDED_BY(mu_);
 };
 
 absl::StatusOr<std::unique_ptr<StatementIndex>> OpenOnce(
@@ -314,6 +363,7 @@ absl::StatusOr<std::unique_ptr<StatementIndex>> OpenOnce(
   options.path = path;
   options.version = kVersion;
   options.durability = SqliteDurability::kProgramCrash;
+  options.exclusive = true;
   options.schema = kSchema;
   auto db = OpenSqliteFile(options);
   if (!db.ok()) return db.status();
