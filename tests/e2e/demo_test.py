@@ -119,8 +119,18 @@ class DemoTest(unittest.TestCase):
     def test_it_works_again_after_it_was_killed(self):
         for words in ("publishing the registry", "each through its own node"):
             self.assertEqual(self.interrupt(words, signal.SIGKILL), -signal.SIGKILL)
-        self.run_demo()
+        said = self.run_demo("--keep")
+        commands = re.findall(r"^  (/\S.*)$", said, re.M)
+        audit = next(line for line in commands if line.endswith(" log audit"))
+        self.assertIn("✓ ", self.run_as_printed(audit))
+        self.run_as_printed(commands[-1])
         self.assertEqual(self.processes(), {})
+
+    def run_as_printed(self, line):
+        done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=60,
+                              env={**os.environ, "LC_ALL": "C.UTF-8"})
+        self.assertEqual(done.returncode, 0, line + done.stdout + done.stderr)
+        return done.stdout
 
     @unittest.skipUnless(os.path.isdir(CORPUS), "no corpus: GACETA_CORPUS_DIR names no folder")
     def test_it_does_the_same_with_a_corpus_and_may_be_interrupted_in_the_midst(self):
@@ -136,9 +146,7 @@ class DemoTest(unittest.TestCase):
         commands = re.findall(r"^  (/\S.*)$", said, re.M)
         self.assertGreater(len(commands), 5)
         for line in commands:
-            done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=60,
-                                  env={**os.environ, "LC_ALL": "C.UTF-8"})
-            self.assertEqual(done.returncode, 0, line + done.stdout + done.stderr)
+            self.run_as_printed(line)
         self.assertIn("--stop", commands[-1])
         self.assertEqual(self.processes(), {}, "the last of the commands ends it")
 

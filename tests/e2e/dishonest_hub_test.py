@@ -60,6 +60,7 @@ class DishonestHubTest(unittest.TestCase):
 
     def put_hub(self, source):
         """The hub goes on with other data, under the same name and keys."""
+        self.federation.is_damaged_because("nodes have seen another history")
         self.federation.stop("hub")
         shutil.rmtree(self.federation.hub.data)
         shutil.copytree(source, self.federation.hub.data)
@@ -101,6 +102,7 @@ class DishonestHubTest(unittest.TestCase):
 
     def change_log(self, change):
         """Rewrites entries of the stopped hub, which then signs what it finds."""
+        self.federation.is_damaged_because("the log is not what its publishers signed")
         data = self.federation.hub.data
         connection = sqlite3.connect(os.path.join(data, "log.db"))
         rows = [list(r) for r in connection.execute(

@@ -5,6 +5,9 @@
     federation.kill("hub"); federation.start("hub")
     federation.audit()
 
+When a test ends that has stopped or killed a server, `gaceta log audit` reads the
+whole log of the hub and of every node, and must find nothing.
+
 `hub` and the states in lower case (`hn`) name the servers. Identities name the
 files of the PKI: `hn/agency-migracion`, `secretariat/admin-demo`.
 
@@ -17,6 +20,7 @@ if anything failed, and leaves neither processes nor files.
 """
 
 import itertools
+import json
 import os
 import shutil
 import signal
@@ -74,6 +78,7 @@ class Federation:
         self.profiles = os.path.join(self.folder, "profiles.textproto")
         self._agencies = agencies or {}
         self._children = []
+        self._is_damaged = False
         for name in ("config", "log", "home"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
         self.hub = Server("hub", "gaceta-hub", "secretariat/hub", self.folder)
@@ -82,9 +87,9 @@ class Federation:
         self.servers = {"hub": self.hub, **self.nodes}
         _federations.append(self)
         if isinstance(test, type):
-            test.addClassCleanup(self.close)
+            test.addClassCleanup(self._end_test)
         elif test is not None:
-            test.addCleanup(self.close)
+            test.addCleanup(self._end_test)
         self._make_certificates()
         self._write_configuration(hub_config, node_config)
         if start:
@@ -95,12 +100,23 @@ class Federation:
     def agency_of(self, state):
         return self._agencies.get(state, "migracion")
 
-    def close(self):
-        """Ends every process. The logs stay until main() ends."""
+    def _end_test(self):
+        try:
+            self._end_children()
+            if any(s.was_ended for s in self.servers.values()) and not self._is_damaged:
+                self._audit_after_faults()
+        finally:
+            self.close()
+
+    def _end_children(self):
         for child in self._children:
             if child.poll() is None:
                 child.kill()
                 child.wait()
+
+    def close(self):
+        """Ends every process. The logs stay until main() ends."""
+        self._end_children()
         for server in self.servers.values():
             if server.process is not None:
                 server.kill()
@@ -331,6 +347,32 @@ class Federation:
         """Every entry of a server's log, as the secretariat unless told."""
         with self.channel(identity or "secretariat/admin-demo", server) as channel:
             return list(_entries_until_live(channel))
+
+    def is_damaged_because(self, _why):
+        """The log was damaged or made to lie on purpose: no audit at the end."""
+        self._is_damaged = True
+
+    def _audit_after_faults(self):
+        """What was ended is started again, and every copy of the log is audited."""
+        have_run = [n for n, s in self.servers.items() if s.was_ended or s.is_running()]
+        self.start(*(n for n in have_run if not self.servers[n].is_running()))
+        if "hub" in have_run:
+            self.await_mirrors(60)
+        for name in have_run:
+            self.audit_by_command(name)
+
+    def audit_by_command(self, name):
+        """`gaceta log audit` at a server, by a reader who knows nothing yet: it must
+        find nothing, in all of the log. Returns its report."""
+        size = self.log_size(name)
+        profile = "secretariat" if name == "hub" else f"{name}-monitor"
+        with tempfile.TemporaryDirectory(dir=self.folder) as state:
+            done = self.cli(profile, "--output=json", "log", "audit", check=True,
+                            env={"XDG_STATE_HOME": state})
+        report = json.loads(done.stdout)
+        if not report["verified"] or report["begin"] != 0 or report["end"] < size:
+            raise Failure(f"of {size} entries at {name}, the audit says {report}")
+        return report
 
     def audit(self):
         """Reads the whole log of the hub and checks it: positions have no gap,

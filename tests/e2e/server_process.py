@@ -46,7 +46,8 @@ def free_port():
 class ServerProcess:
     """One server: its program, configuration, log and, while it runs, process.
 
-    `port` stays the same over restarts."""
+    `port` stays the same over restarts. `was_ended` tells whether it has run and
+    somebody has ended it, in whichever way."""
 
     def __init__(self, name, program, folder):
         self.name = name
@@ -57,6 +58,7 @@ class ServerProcess:
         self.data = os.path.join(folder, name)
         self.log = os.path.join(folder, "log", name + ".log")
         self.process = None
+        self.was_ended = False
         self._log_start = 0
 
     def start(self, wait=True):
@@ -87,6 +89,7 @@ class ServerProcess:
         """Waits until the process has ended, and returns its exit code."""
         code = self.process.wait(seconds)
         self.process = None
+        self.was_ended = True
         return code
 
     def is_running(self):

@@ -356,6 +356,7 @@ class StartTest(unittest.TestCase):
         self.federation.publish("HN", federation.SAMPLES, "--in-flight", "1", check=True)
         log = self.federation.audit()
         self.federation.stop("hub")
+        self.federation.is_damaged_because("a bit of an entry is flipped")
         self.flip_a_bit("hub", log[-2].entry.payload)
         self.federation.start("hub", wait=False)
         self.assertEqual(self.federation.hub.process.wait(30), 1)
@@ -370,6 +371,7 @@ class StartTest(unittest.TestCase):
         log = self.federation.audit()
         # Started anew it has nothing of the log in memory, and finds it good.
         self.federation.restart("hub")
+        self.federation.is_damaged_because("a bit of an entry is flipped")
         self.flip_a_bit("hub", log[-2].entry.payload)
 
         stream = Stream(self.federation, "secretariat/admin-demo", "hub")
@@ -387,6 +389,7 @@ class StartTest(unittest.TestCase):
         self.federation.publish("HN", federation.SAMPLES, "--in-flight", "1", check=True)
         size = len(self.federation.audit())
         self.federation.stop("hub")
+        self.federation.is_damaged_because("its last entry is deleted")
         path = os.path.join(self.federation.hub.data, "log.db")
         connection = sqlite3.connect(path)
         connection.execute("DELETE FROM entry WHERE position = ?", (size - 1,))
