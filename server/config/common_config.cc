@@ -1,5 +1,8 @@
 #include "server/config/common_config.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <filesystem>
 #include <string>
 
@@ -8,6 +11,17 @@
 #include "verify/spiffe_id.h"
 
 namespace gaceta {
+namespace {
+
+// In digits: a name may mean another machine tomorrow.
+bool IsLoopback(const std::string& host) {
+  in_addr address;
+  if (host == "[::1]") return true;
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 &&
+         ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+}  // namespace
 
 std::string ResolvePath(const std::string& config_path,
                         const std::string& path) {
@@ -47,6 +61,17 @@ void CheckCommon(const google::protobuf::Message& config,
                      limits.max_streams_per_identity(), 1, 100'000);
   file->RequireRange(config, "relay_limits.heartbeat_seconds",
                      limits.heartbeat_seconds(), 1, 300);
+}
+
+void CheckMetricsAddress(const google::protobuf::Message& config,
+                         const std::string& address, ConfigFile* file) {
+  if (address.empty()) return;
+  const std::string host = address.substr(0, address.rfind(':'));
+  if (IsHostAndPort(address, /*any_port=*/true) && IsLoopback(host)) return;
+  file->Wrong(config, "metrics_address",
+              absl::StrCat("is \"", address,
+                           "\", expected 127.0.0.1:port or [::1]:port, which "
+                           "only this machine reaches"));
 }
 
 ServerTlsFiles ToTlsFiles(const config::TlsFiles& tls,

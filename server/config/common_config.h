@@ -23,6 +23,11 @@ void CheckCommon(const google::protobuf::Message& config,
                  const std::string& federation, const std::string& listen,
                  const config::RelayLimits& limits, ConfigFile* file);
 
+// Checks the field `metrics_address`; empty is good. What is shown there is
+// shown to anybody, so it has to be an address of this machine alone.
+void CheckMetricsAddress(const google::protobuf::Message& config,
+                         const std::string& address, ConfigFile* file);
+
 // Whether `text` is `host:port` (or `[address]:port`) with a port that fits.
 bool IsHostAndPort(absl::string_view text, bool any_port);
 

@@ -14,6 +14,7 @@ absl::StatusOr<LoadedHubConfig> LoadHubConfig(const std::string& path) {
   if (absl::Status s = file.Parse(&config); !s.ok()) return s;
   CheckCommon(config, config.federation(), config.listen(),
               config.relay_limits(), &file);
+  CheckMetricsAddress(config, config.metrics_address(), &file);
   file.Require(config, "data_folder", "a path");
   const config::PublishLimits& limits = config.publish_limits();
   file.RequireRange(config, "publish_limits.per_second", limits.per_second(),
@@ -37,6 +38,7 @@ absl::StatusOr<LoadedHubConfig> LoadHubConfig(const std::string& path) {
   options.publishing.window = limits.window();
   options.publishing.rate.per_second = limits.per_second();
   options.publishing.rate.burst = limits.burst();
+  loaded.metrics_address = config.metrics_address();
   loaded.log_level = config.log_level();
   return loaded;
 }

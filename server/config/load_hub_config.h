@@ -12,6 +12,8 @@ namespace gaceta {
 
 struct LoadedHubConfig {
   HubOptions options;
+  // Empty: no metrics.
+  std::string metrics_address;
   config::LogLevel log_level = config::INFO;
 };
 

@@ -28,6 +28,7 @@ absl::StatusOr<LoadedNodeConfig> LoadNodeConfig(const std::string& path) {
                absl::StrCat("is \"", config.state(),
                             "\", expected ISO 3166-1 alpha-2, as HN"));
   }
+  CheckMetricsAddress(config, config.metrics_address(), &file);
   file.Require(config, "data_folder", "a path");
   file.Require(config, "signer_key_file", "the path of a PEM file");
   if (!IsHostAndPort(config.hub(), /*any_port=*/false)) {
@@ -57,6 +58,7 @@ absl::StatusOr<LoadedNodeConfig> LoadNodeConfig(const std::string& path) {
   options.mirror_filter = config.mirror_filter();
   options.mirror_documents = config.mirror_documents();
   options.relay = ToRelayOptions(config.relay_limits());
+  loaded.metrics_address = config.metrics_address();
   loaded.log_level = config.log_level();
   return loaded;
 }

@@ -12,6 +12,8 @@ namespace gaceta {
 
 struct LoadedNodeConfig {
   NodeOptions options;
+  // Empty: no metrics.
+  std::string metrics_address;
   config::LogLevel log_level = config::INFO;
 };
 

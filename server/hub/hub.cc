@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -152,6 +153,13 @@ int Hub::port() const { return parts_->port; }
 const OwnIdentity& Hub::identity() const { return parts_->own; }
 const NoteKey& Hub::log_key() const { return parts_->checkpoints.key(); }
 Position Hub::log_size() const { return parts_->log->Size(); }
+Position Hub::cosigned_size() const {
+  const LogHeadPtr head = parts_->log->head();
+  return head == nullptr ? 0 : head->cosigned_size;
+}
+absl::StatusOr<std::vector<std::string>> Hub::evidence_files() const {
+  return parts_->evidence->List();
+}
 
 absl::StatusOr<OwnIdentity> Hub::Check(const HubOptions& options) {
   auto own = CheckTlsFiles(options.tls);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -37,7 +38,7 @@ struct HubOptions {
 // Builds the parts, in the order in which they depend on one another, and
 // serves until Drain().
 //
-// Thread safety: one thread owns it.
+// Thread safety: one thread owns it; what it tells of the log, any may ask.
 class Hub {
  public:
   // Checks what can be checked without starting: the certificate, its key and
@@ -59,8 +60,15 @@ class Hub {
   const OwnIdentity& identity() const;
   // The key that signs checkpoints, for the log policy.
   const NoteKey& log_key() const;
+
+  // The following may be called by any thread.
+  //
   // Entries in the log.
   Position log_size() const;
+  // Of these, those of the newest checkpoint that a quorum has cosigned.
+  Position cosigned_size() const;
+  // Paths of the evidence that nobody has dismissed.
+  absl::StatusOr<std::vector<std::string>> evidence_files() const;
 
   // Ends in good order: answers what is under way, tells streams, stops. After
   // `deadline`, what is left is cut off.

@@ -10,15 +10,33 @@
 #include "server/config/load_hub_config.h"
 #include "server/hub/hub.h"
 #include "server/main/server_main.h"
+#include "server/metrics/metrics_server.h"
+#include "server/metrics/server_gauges.h"
 #include "server/recovery/rebuild_hub.h"
 
 namespace gaceta {
 namespace {
 
+LogFigures LogFiguresOf(const Hub& hub) {
+  return {hub.log_size(), hub.cosigned_size(), hub.evidence_files()};
+}
+
 class RunningHub : public RunningServer {
  public:
   RunningHub(std::unique_ptr<Hub> hub, HubOptions options)
       : hub_(std::move(hub)), options_(std::move(options)) {}
+
+  absl::Status ShowMetrics(const std::string& address) {
+    auto metrics = MetricsServer::Start(
+        address, [hub = hub_.get(),
+                  gauges = ServerGauges(options_.tls,
+                                        hub_->identity().not_after)]() mutable {
+          return gauges.Of(LogFiguresOf(*hub));
+        });
+    if (!metrics.ok()) return metrics.status();
+    metrics_ = *std::move(metrics);
+    return absl::OkStatus();
+  }
 
   std::string Describe() const override {
     return DescribeServer(hub_->identity().id.ToString(),
@@ -32,13 +50,20 @@ class RunningHub : public RunningServer {
  private:
   const std::unique_ptr<Hub> hub_;
   const HubOptions options_;
+  // Null: none are shown. It asks the hub, so it ends first.
+  std::unique_ptr<MetricsServer> metrics_;
 };
 
 absl::StatusOr<std::unique_ptr<RunningServer>> Start(
-    const HubOptions& options) {
-  auto hub = Hub::Start(options);
+    const LoadedHubConfig& config) {
+  auto hub = Hub::Start(config.options);
   if (!hub.ok()) return hub.status();
-  return std::make_unique<RunningHub>(*std::move(hub), options);
+  auto running = std::make_unique<RunningHub>(*std::move(hub), config.options);
+  if (!config.metrics_address.empty()) {
+    absl::Status s = running->ShowMetrics(config.metrics_address);
+    if (!s.ok()) return s;
+  }
+  return running;
 }
 
 absl::StatusOr<ServerToRun> Load(const std::string& path) {
@@ -46,7 +71,7 @@ absl::StatusOr<ServerToRun> Load(const std::string& path) {
   if (!config.ok()) return config.status();
   if (auto own = Hub::Check(config->options); !own.ok()) return own.status();
   return ServerToRun{config->log_level,
-                     [options = config->options] { return Start(options); }};
+                     [config = *config] { return Start(config); }};
 }
 
 absl::StatusOr<std::string> Rebuild(const std::string& path,

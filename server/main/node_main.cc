@@ -1,19 +1,62 @@
 // gaceta-node: a state's window to the federation.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "server/config/load_node_config.h"
 #include "server/main/server_main.h"
+#include "server/metrics/metrics_server.h"
+#include "server/metrics/server_gauges.h"
 #include "server/node/node.h"
 
 namespace gaceta {
 namespace {
 
+// What only a node has to tell.
+std::vector<Gauge> NodeGauges(const Node& node) {
+  std::vector<Gauge> gauges = {
+      {"gaceta_log_trusted",
+       "Whether the hub's log is trusted; 0 until a person dismisses the "
+       "evidence.",
+       node.trust_status().ok() ? 1.0 : 0.0},
+      {"gaceta_mirror_status",
+       "Whether the mirror follows the hub; 0 when it has ended.",
+       node.mirror_status().ok() ? 1.0 : 0.0}};
+  const absl::StatusOr<std::uint64_t> pending = node.pending();
+  if (pending.ok()) {
+    gauges.push_back({"gaceta_outbox_pending",
+                      "Submissions that the hub does not have yet.",
+                      static_cast<double>(*pending)});
+  }
+  return gauges;
+}
+
+LogFigures LogFiguresOf(const Node& node) {
+  return {node.log_size(), node.cosigned_size(), node.evidence_files()};
+}
+
 class RunningNode : public RunningServer {
  public:
   RunningNode(std::unique_ptr<Node> node, NodeOptions options)
       : node_(std::move(node)), options_(std::move(options)) {}
+
+  absl::Status ShowMetrics(const std::string& address) {
+    auto metrics = MetricsServer::Start(
+        address, [node = node_.get(),
+                  gauges = ServerGauges(
+                      options_.tls, node_->identity().not_after)]() mutable {
+          std::vector<Gauge> all = gauges.Of(LogFiguresOf(*node));
+          for (Gauge& gauge : NodeGauges(*node)) {
+            all.push_back(std::move(gauge));
+          }
+          return all;
+        });
+    if (!metrics.ok()) return metrics.status();
+    metrics_ = *std::move(metrics);
+    return absl::OkStatus();
+  }
 
   std::string Describe() const override {
     return DescribeServer(node_->identity().id.ToString(),
@@ -26,13 +69,21 @@ class RunningNode : public RunningServer {
  private:
   const std::unique_ptr<Node> node_;
   const NodeOptions options_;
+  // Null: none are shown. It asks the node, so it ends first.
+  std::unique_ptr<MetricsServer> metrics_;
 };
 
 absl::StatusOr<std::unique_ptr<RunningServer>> Start(
-    const NodeOptions& options) {
-  auto node = Node::Start(options);
+    const LoadedNodeConfig& config) {
+  auto node = Node::Start(config.options);
   if (!node.ok()) return node.status();
-  return std::make_unique<RunningNode>(*std::move(node), options);
+  auto running =
+      std::make_unique<RunningNode>(*std::move(node), config.options);
+  if (!config.metrics_address.empty()) {
+    absl::Status s = running->ShowMetrics(config.metrics_address);
+    if (!s.ok()) return s;
+  }
+  return running;
 }
 
 absl::StatusOr<ServerToRun> Load(const std::string& path) {
@@ -40,7 +91,7 @@ absl::StatusOr<ServerToRun> Load(const std::string& path) {
   if (!config.ok()) return config.status();
   if (auto own = Node::Check(config->options); !own.ok()) return own.status();
   return ServerToRun{config->log_level,
-                     [options = config->options] { return Start(options); }};
+                     [config = *config] { return Start(config); }};
 }
 
 }  // namespace

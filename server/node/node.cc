@@ -231,6 +231,16 @@ Node::~Node() { Drain(absl::Now() + absl::Seconds(5)); }
 int Node::port() const { return parts_->port; }
 const OwnIdentity& Node::identity() const { return parts_->opened.own; }
 Position Node::log_size() const { return parts_->opened.log->Size(); }
+Position Node::cosigned_size() const {
+  const LogHeadPtr head = parts_->opened.log->head();
+  return head == nullptr ? 0 : head->cosigned_size;
+}
+absl::Status Node::trust_status() const {
+  return parts_->opened.trust->status();
+}
+absl::StatusOr<std::vector<std::string>> Node::evidence_files() const {
+  return parts_->opened.evidence->List();
+}
 absl::Status Node::mirror_status() const { return parts_->mirror.status(); }
 absl::StatusOr<std::uint64_t> Node::pending() const {
   return parts_->opened.outbox->PendingCount();

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -63,7 +64,7 @@ struct NodeOptions {
 // serves until Drain(). Does not wait for the hub: without it, the node takes
 // submissions and serves what it has mirrored.
 //
-// Thread safety: one thread owns it.
+// Thread safety: one thread owns it; what it tells of the log, any may ask.
 class Node {
  public:
   // kInvalidArgument, kNotFound, kPermissionDenied: files or options are wrong,
@@ -82,8 +83,17 @@ class Node {
   int port() const;
   // Of its certificate.
   const OwnIdentity& identity() const;
+
+  // The following may be called by any thread.
+  //
   // Entries mirrored.
   Position log_size() const;
+  // Of these, those of the newest checkpoint that a quorum has cosigned.
+  Position cosigned_size() const;
+  // OK while the hub's log is trusted; why not, if it is not.
+  absl::Status trust_status() const;
+  // Paths of the evidence that nobody has dismissed.
+  absl::StatusOr<std::vector<std::string>> evidence_files() const;
   // Submissions that the hub does not have yet.
   absl::StatusOr<std::uint64_t> pending() const;
   // OK while the mirror follows the hub; why it ended, if it did.

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import struct
 import tempfile
+import time
 import unittest
 
 import federation
@@ -79,7 +80,11 @@ class DishonestHubTest(unittest.TestCase):
         federation.wait_until(lambda: self.evidence(folder), 40, f"{member} keeps evidence")
         one = self.evidence(folder)[0]
         self.assertIn(one["reason"], reasons, one)
-        self.federation.nodes[member].await_log("no longer trusted")
+        node = self.federation.nodes[member]
+        node.await_log("no longer trusted")
+        shown = node.metrics()
+        self.assertEqual(shown["gaceta_log_trusted"], 0)
+        self.assertGreater(shown["gaceta_evidence_files"], 0)
         return one
 
     def check_fork(self, evidence):
@@ -123,7 +128,24 @@ class DishonestHubTest(unittest.TestCase):
         return self.federation.cli("gt-at-hub", "updates", "follow", "--from", "start",
                                    "--until-live", *args)
 
+    def check_honest_metrics(self):
+        size = self.federation.log_size()
+        for server in self.federation.servers.values():
+            federation.wait_until(
+                lambda s=server: s.metrics()["gaceta_log_cosigned_entries"] == size, 30,
+                f"a quorum has cosigned all that {server.name} has")
+            shown = server.metrics()
+            self.assertEqual(shown["gaceta_log_entries"], size)
+            self.assertEqual(shown["gaceta_evidence_files"], 0)
+            self.assertLess(shown["process_start_time_seconds"], time.time())
+            self.assertGreater(shown["gaceta_certificate_expiry_seconds"], time.time())
+        for node in self.federation.nodes.values():
+            shown = node.metrics()
+            self.assertEqual((shown["gaceta_log_trusted"], shown["gaceta_mirror_status"],
+                              shown["gaceta_outbox_pending"]), (1, 1, 0))
+
     def test_nodes_keep_evidence_of_a_hub_that_has_forgotten_a_part_of_its_log(self):
+        self.check_honest_metrics()
         backup = self.copy_hub("backup")
         self.publish("HN", 2)
         self.federation.await_mirrors()

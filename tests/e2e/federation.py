@@ -167,6 +167,7 @@ class Federation:
         with open(self.hub.config, "w", encoding="utf-8") as file:
             file.write(f'federation: "{NAME}"\nlisten: "{self.hub.address}"\n'
                        f'data_folder: "{self.hub.data}"\n'
+                       f'metrics_address: "{self.hub.metrics_address}"\n'
                        + self._tls("secretariat/hub") + hub_config + "\n")
         self.add_profile("secretariat", "hub", "secretariat/admin-demo")
         for state in self.states:
@@ -176,6 +177,7 @@ class Federation:
                 file.write(f'state: "{state}"\nfederation: "{NAME}"\n'
                            f'listen: "{node.address}"\nhub: "{self.hub.address}"\n'
                            f'data_folder: "{node.data}"\n'
+                           f'metrics_address: "{node.metrics_address}"\n'
                            f'signer_key_file: "{self.file(member + "/signer.key")}"\n'
                            + self._tls(node.identity) + node_config + "\n")
             self.add_profile(f"{member}-agency", member,

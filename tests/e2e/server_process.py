@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.request
 
 # Below the ports that the kernel gives to outgoing connections, so that nobody
 # takes a server's port while it is down.
 _PORTS = range(20000, 32000)
+_given_ports = set()
 # Longer than a drain may take.
 _STOP_SECONDS = 12
 START_SECONDS = 30
@@ -33,11 +35,15 @@ def wait_until(condition, seconds=30, what=None):
 
 
 def free_port():
+    """A port that nobody listens at, and that was not given before."""
     while True:
         port = random.choice(_PORTS)
+        if port in _given_ports:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                _given_ports.add(port)
                 return port
             except OSError:
                 continue
@@ -54,6 +60,7 @@ class ServerProcess:
         self.program = program
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
+        self.metrics_address = f"127.0.0.1:{free_port()}"
         self.config = os.path.join(folder, "config", name + ".textproto")
         self.data = os.path.join(folder, name)
         self.log = os.path.join(folder, "log", name + ".log")
@@ -102,6 +109,13 @@ class ServerProcess:
         with open(self.log, encoding="utf-8", errors="replace") as log:
             log.seek(self._log_start)
             return log.read()
+
+    def metrics(self):
+        """What it shows to a monitoring system, by name."""
+        with urllib.request.urlopen(f"http://{self.metrics_address}/metrics", timeout=10) as shown:
+            lines = shown.read().decode().splitlines()
+        values = (line.split() for line in lines if line and not line.startswith("#"))
+        return {words[0]: float(words[1]) for words in values}
 
     def await_log(self, text, seconds=START_SECONDS):
         """Waits until it has logged `text` since its last start."""

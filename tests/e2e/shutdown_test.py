@@ -318,6 +318,8 @@ class StartTest(unittest.TestCase):
             self.configure(name, port, str(server.port))
             self.configure(name, f'"{server.data}"', f'"{server.data}-2"')
             self.refuses(name, f"cannot listen at {server.address}; is another server")
+            self.configure(name, f'listen: "{server.address}"', f'listen: "127.0.0.1:{port}"')
+            self.refuses(name, f"metrics_address: cannot listen at {server.metrics_address}")
 
     def test_a_damaged_log_is_refused_and_says_how_to_go_on(self):
         self.federation.start_all()

@@ -68,6 +68,7 @@ TEST_F(LoadHubConfigTest, DefaultsAreThoseOfTheComments) {
   EXPECT_EQ(options.relay.max_streams_per_identity, 64);
   EXPECT_EQ(options.relay.heartbeat, absl::Seconds(15));
   EXPECT_EQ(loaded->log_level, config::INFO);
+  EXPECT_EQ(loaded->metrics_address, "");
 }
 
 TEST_F(LoadHubConfigTest, WhatIsSetIsTaken) {
@@ -169,6 +170,23 @@ TEST_F(LoadHubConfigTest, AValueOutOfItsRangeIsShownWithTheRange) {
                           StartsWith("10:2: publish_limits.window: is 0")));
   EXPECT_THAT(WrongWith("publish_limits { per_second: nan }\n"),
               ElementsAre(HasSubstr("publish_limits.per_second")));
+}
+
+TEST_F(LoadHubConfigTest, MetricsAreShownToThisMachineAlone) {
+  for (const char* good : {"", "127.0.0.1:9443", "127.1.2.3:0", "[::1]:9443"}) {
+    auto loaded =
+        Load(absl::StrCat(kLeast, "metrics_address: \"", good, "\"\n"));
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(loaded->metrics_address, good);
+  }
+  for (const char* bad :
+       {"0.0.0.0:9443", "[::]:9443", "192.0.2.1:9443", "localhost:9443",
+        "127.0.0.1", "128.0.0.1:9443", "127.0.0.1:65536", "9443"}) {
+    EXPECT_THAT(
+        WrongWith(absl::StrCat("metrics_address: \"", bad, "\"\n")),
+        ElementsAre(StartsWith(absl::StrCat("7:1: metrics_address: is \"", bad,
+                                            "\", expected 127.0.0.1:port"))));
+  }
 }
 
 TEST_F(LoadHubConfigTest, AFederationIsADomainInLowerCase) {

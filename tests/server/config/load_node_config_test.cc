@@ -49,6 +49,16 @@ TEST_F(LoadNodeConfigTest, DefaultsAreThoseOfTheComments) {
   EXPECT_EQ(options.mirror_filter.ByteSizeLong(), 0U);
 }
 
+TEST_F(LoadNodeConfigTest, MetricsAreShownToThisMachineAlone) {
+  const std::string text = kLeast;
+  auto loaded = Load(text + "metrics_address: \"[::1]:9444\"\n");
+
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->metrics_address, "[::1]:9444");
+  EXPECT_THAT(Wrong(text + "metrics_address: \"0.0.0.0:9444\"\n"),
+              HasSubstr("metrics_address: is \"0.0.0.0:9444\", expected"));
+}
+
 TEST_F(LoadNodeConfigTest, ItConnectsToTheHubAsItself) {
   auto loaded = Load(kLeast);
 
