@@ -21,10 +21,6 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-std::string TimeText(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
-}
-
 // In the order in which a title is looked for.
 std::vector<absl::string_view> LanguagesFor(Language language) {
   switch (language) {

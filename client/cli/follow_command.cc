@@ -1,5 +1,6 @@
 #include "cli/follow_command.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
 #include "absl/time/clock.h"
+#include "cli/checkpoint_memory.h"
 #include "cli/end_by_signal.h"
 #include "cli/entry_text.h"
 #include "cli/filter_flags.h"
@@ -22,6 +24,10 @@ namespace {
 // How soon a signal that asks to end is noticed.
 constexpr absl::Duration kSignalInterval =
     absl::Milliseconds(kSignalIntervalMs);
+
+// Witnesses vouch for a log that does not grow every 15 s: however short the
+// policy's grace is, nobody is told before they have missed that twice.
+constexpr absl::Duration kLeastStaleness = absl::Seconds(30);
 
 struct FollowOptions {
   FilterFlags filter;
@@ -55,6 +61,12 @@ absl::StatusOr<client::SubscriberOptions> MakeOptions(
   if (!source.ok()) return source.status();
 
   client::SubscriberOptions options;
+  // With a cursor it is beside that.
+  if (flags.cursor_file.empty()) {
+    auto memory = CheckpointMemory::Open(source->log_origin);
+    if (!memory.ok()) return memory.status();
+    options.evidence_folder = memory->evidence_folder();
+  }
   options.source = *std::move(source);
   options.filter = *std::move(filter);
   options.start = StartOf(*from);
@@ -84,6 +96,11 @@ class Follower {
     while (!EndBySignal::IsAsked()) {
       absl::StatusOr<client::Delivery> delivery =
           subscriber.Next(absl::Now() + kSignalInterval);
+      if (delivery.ok()) {
+        live_ = delivery->live;
+        quorum_time_ = delivery->quorum_time;
+      }
+      SayWhenStale(subscriber.registry().get());
       if (absl::IsDeadlineExceeded(delivery.status())) {
         if (HasWaitedTooLong(last_delivery)) {
           return absl::DeadlineExceededError(absl::StrCat(
@@ -138,6 +155,31 @@ class Follower {
                  << std::endl;
   }
 
+  // What is shown may be all true and yet old: a server can keep back the
+  // newest entries as long as it keeps back what witnesses say of them. Said
+  // once for each time that they last vouched.
+  void SayWhenStale(const Federation* registry) {
+    if (!live_ || quorum_time_ == said_stale_ ||
+        quorum_time_ == absl::InfinitePast() || registry == nullptr) {
+      return;
+    }
+    const LogPolicyInForce* in_force = registry->log_policy();
+    if (in_force == nullptr || in_force->policy.IsQuorum({})) return;
+    if (absl::Now() - quorum_time_ <=
+        std::max(in_force->quorum_grace, kLeastStaleness)) {
+      return;
+    }
+    said_stale_ = quorum_time_;
+    const std::string since = TimeText(quorum_time_);
+    // Not among the entries, which are the only lines of the output.
+    context_.err << (context_.output == OutputFormat::kJson
+                         ? absl::StrCat("{\"noQuorumSince\":\"", since, "\"}")
+                         : absl::Substitute(
+                               Say(context_.language, Phrase::kQuorumStale),
+                               since))
+                 << std::endl;
+  }
+
   bool HasCount() const {
     return options_.count > 0 && printed_ >= options_.count;
   }
@@ -155,6 +197,11 @@ class Follower {
   const FollowOptions& options_;
   std::int64_t printed_ = 0;
   bool said_live_ = false;
+  // As of the last delivery.
+  bool live_ = false;
+  absl::Time quorum_time_ = absl::InfinitePast();
+  // The time of which it was said that nobody has vouched since.
+  absl::Time said_stale_ = absl::InfinitePast();
 };
 
 absl::StatusOr<int> Follow(CliContext& context, const ResolvedProfile& profile,
@@ -177,7 +224,12 @@ void AddFollowCommand(CLI::App& updates, CliContext& context) {
       updates, "follow",
       "Prints updates as they come, each verified before it is shown, and goes "
       "on after lost connections. Ends with code 3 if anything does not "
-      "verify.",
+      "verify, and keeps the evidence beside the cursor, else in "
+      "~/.local/state/gaceta: while a file is there, the log is not followed. "
+      "Whether the log is still the one that an earlier run saw is checked "
+      "with --cursor alone. "
+      "Says on standard error since when no quorum of witnesses has vouched "
+      "for the log, if that is longer than its policy's grace.",
       "  gaceta updates follow --from start\n"
       "  gaceta updates follow --corridor central-america-north:transit "
       "--topic entry-visa\n"

@@ -36,10 +36,6 @@ client::LogAuditOptions MakeOptions(const KnownLog& log,
   return options;
 }
 
-std::string TimeText(absl::Time time) {
-  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
-}
-
 void PrintReport(const CliContext& context, const client::AuditReport& report) {
   const Checkpoint& checkpoint = report.checkpoint.opened.checkpoint;
   context.out << "log: " << OneLine(checkpoint.origin) << '\n'

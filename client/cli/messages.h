@@ -48,6 +48,8 @@ enum class Phrase {
   kLive,
   // The connection was lost ($0) and is made again.
   kReconnecting,
+  // No quorum of witnesses has vouched for the log since the time $0.
+  kQuorumStale,
   // What a receipt shows. $0 the log, $1 its size; $0 cosignatures; $0 the
   // position; $0 the publisher; $0 the sequence number.
   kReceiptForm,

@@ -97,6 +97,10 @@ std::string OneLine(absl::string_view text) {
   return line;
 }
 
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
 std::string Shorten(absl::string_view text, int columns) {
   if (Columns(text) <= columns) return std::string(text);
   int seen = 0;

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "cli/command.h"
 #include "google/protobuf/message.h"
 
@@ -23,6 +24,9 @@ std::string JsonString(absl::string_view text);
 // change the terminal or turn the direction of other text becomes a blank.
 // Text of updates is written by strangers.
 std::string OneLine(absl::string_view text);
+
+// Returns a time in UTC to the second: `2026-11-28T08:00:00Z`.
+std::string TimeText(absl::Time time);
 
 // Returns `text` cut to `columns` characters, with an ellipsis if it was cut.
 std::string Shorten(absl::string_view text, int columns);

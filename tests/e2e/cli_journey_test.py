@@ -357,7 +357,9 @@ class ReadingTest(Journey):
             done = self.gaceta("gt-at-hub", "--output=json", *words, code=3)
             self.assertNotIn(header_of(victim).statement_id, done.stdout)
             self.assertIn("PAYLOAD_DIGEST_MISMATCH", done.stderr)
-        shown = self.follow("--from", "start", "--until-live", profile="gt-at-hub", code=3)
+        # The evidence is against the liar, not against the hub that comes back.
+        shown = self.follow("--from", "start", "--until-live", profile="gt-at-hub", code=3,
+                            env={"XDG_STATE_HOME": os.path.join(self.federation.folder, "liar")})
         self.assertTrue(set(ids_in(shown)) <= set(
             v.header.statement_id for v in self.log if v.position < victim.position))
 

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -64,7 +66,9 @@ class ReadingTest : public ::testing::Test {
     EXPECT_TRUE(relay.ok()) << relay.status();
     relay_ = *std::move(relay);
     root_ = folder_.Write("root.pem", relay_->federation().root_pem());
+    setenv("XDG_STATE_HOME", folder_.Path("state").c_str(), 1);
   }
+  ~ReadingTest() override { unsetenv("XDG_STATE_HOME"); }
 
   Result Gaceta(std::vector<std::string> arguments) {
     for (const std::string& argument : std::vector<std::string>{
@@ -168,6 +172,63 @@ TEST_F(ReadingTest, FollowEndsWithThreeAtTheFirstEntryThatDoesNotVerify) {
   EXPECT_THAT(result.lines, SizeIs(1));
   EXPECT_THAT(result.err, HasSubstr("VERIFICATION FAILED"));
   EXPECT_THAT(result.err, HasSubstr("PAYLOAD_DIGEST_MISMATCH"));
+}
+
+TEST_F(ReadingTest, FollowWithoutACursorKeepsEvidenceAndThenFollowsNothing) {
+  // Signed, and left out by the log.
+  relay_->federation().Publish("HN", client::FakeUpdate("HN", 1));
+  relay_->Publish("HN", client::FakeUpdate("HN", 2));
+  const std::vector<std::string> follow = {"updates", "follow", "--from",
+                                           "start", "--until-live"};
+
+  const Result first = Gaceta(follow);
+  const Result second = Gaceta(follow);
+
+  EXPECT_EQ(first.code, kExitVerificationFailed);
+  EXPECT_THAT(first.err, HasSubstr("CHAIN_GAP"));
+  EXPECT_THAT(first.err, HasSubstr(folder_.Path("state/gaceta/")));
+  EXPECT_NE(second.code, kExitDone);
+  EXPECT_THAT(second.err, HasSubstr("gaceta evidence dismiss"));
+  EXPECT_THAT(second.lines, IsEmpty());
+}
+
+TEST_F(ReadingTest, FollowSaysSinceWhenNoQuorumHasVouched) {
+  relay_->RequireQuorum(1, absl::Seconds(1));
+  relay_->PublishMany(2);
+  const absl::Time vouched = absl::Now() - absl::Minutes(5);
+  relay_->Cosign({"HN"}, vouched);
+
+  const Result text =
+      Gaceta({"updates", "follow", "--from", "start", "--until-live"});
+  const Result json = Gaceta({"updates", "follow", "--from", "start",
+                              "--until-live", "--output=json"});
+
+  EXPECT_EQ(text.code, kExitDone) << text.err;
+  EXPECT_THAT(text.lines, SizeIs(2));
+  const std::string said =
+      "no quorum of witnesses has vouched for the log since " +
+      TimeText(vouched) + "\n";
+  EXPECT_THAT(text.err, HasSubstr(said));
+  EXPECT_THAT(json.lines, SizeIs(2));
+  EXPECT_THAT(json.err,
+              HasSubstr("{\"noQuorumSince\":\"" + TimeText(vouched) + "\"}\n"));
+}
+
+TEST_F(ReadingTest, FollowSaysNothingOfAQuorumWithinTheGrace) {
+  // A short grace does not count before witnesses have missed two turns.
+  const std::vector<std::pair<absl::Duration, absl::Duration>> fresh = {
+      {absl::Seconds(1), absl::Seconds(10)},
+      {absl::Minutes(10), absl::Minutes(5)}};
+  for (const auto& [grace, age] : fresh) {
+    relay_->RequireQuorum(1, grace);
+    relay_->Cosign({"HN"}, absl::Now() - age);
+
+    const Result result =
+        Gaceta({"updates", "follow", "--from", "start", "--until-live"});
+
+    EXPECT_EQ(result.code, kExitDone) << result.err;
+    EXPECT_THAT(result.err, Not(HasSubstr("vouched"))) << grace << age;
+  }
 }
 
 TEST_F(ReadingTest, FollowGivesUpWhenNothingComes) {
