@@ -56,18 +56,6 @@ bool AwaitTrue(const std::function<bool()>& done, absl::Duration longest) {
   return true;
 }
 
-TempFolder::TempFolder() {
-  std::string name =
-      (std::filesystem::temp_directory_path() / "gaceta-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) std::abort();
-  path_ = name;
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 TestPki::TestPki(const std::vector<std::string>& members)
     : members_(members), pki_(folder_.path()) {
   const absl::Time begin = absl::Now() - absl::Hours(1);

@@ -18,6 +18,7 @@
 #include "server/hub/hub.h"
 #include "tests/support/child_process.h"
 #include "tests/support/statements.h"
+#include "tests/support/temp_folder.h"
 #include "verify/note.h"
 
 namespace gaceta::testing {
@@ -31,20 +32,6 @@ void SetDeadline(grpc::ClientContext* context);
 // Waits until `done` says so; false if it does not.
 bool AwaitTrue(const std::function<bool()>& done,
                absl::Duration longest = kLongest);
-
-// A folder that is there as long as this object.
-class TempFolder {
- public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Certificates of a federation, valid now; leaves are made when they are first
 // asked for. Members are named as in the registry: `HN`, `OAS`, `acnur`.

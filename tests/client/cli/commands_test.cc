@@ -19,7 +19,7 @@
 #include "pki/pki.h"
 #include "testing/fake_node.h"
 #include "testing/fake_relay.h"
-#include "tests/client/cli/temp_folder.h"
+#include "tests/support/temp_folder.h"
 #include "verify/digest.h"
 #include "verify/spiffe_id.h"
 
@@ -91,7 +91,7 @@ class ReadingTest : public ::testing::Test {
     relay_->Append(entry);
   }
 
-  TempFolder folder_;
+  testing::TempFolder folder_;
   std::string root_;
   std::unique_ptr<client::FakeRelay> relay_;
 };
@@ -371,7 +371,7 @@ class PublishingTest : public ::testing::Test {
                         ToJson(client::FakeUpdate(state, number)), rest, "}\n");
   }
 
-  TempFolder folder_;
+  testing::TempFolder folder_;
   std::string certificate_;
   client::FakeNode node_;
   std::atomic<bool> stop_ = false;

@@ -15,7 +15,7 @@
 #include "absl/time/clock.h"
 #include "cli/app.h"
 #include "testing/fake_relay.h"
-#include "tests/client/cli/temp_folder.h"
+#include "tests/support/temp_folder.h"
 #include "verify/checkpoint.h"
 #include "verify/log_receipt.h"
 
@@ -109,7 +109,7 @@ class LogCommandsTest : public ::testing::Test {
     return static_cast<int>(std::distance(begin(files), end(files)));
   }
 
-  TempFolder folder_;
+  testing::TempFolder folder_;
   std::string root_;
   std::unique_ptr<client::FakeRelay> relay_;
 };

@@ -8,7 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/profile.pb.h"
-#include "tests/client/cli/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace gaceta::cli {
 namespace {
@@ -50,7 +50,7 @@ class ProfileTest : public ::testing::Test {
     return flags;
   }
 
-  TempFolder folder_;
+  testing::TempFolder folder_;
 };
 
 TEST_F(ProfileTest, TheDefaultProfileIsUsedUnlessAnotherIsAskedFor) {

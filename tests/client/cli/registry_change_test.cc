@@ -8,7 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "pki/pki.h"
-#include "tests/client/cli/temp_folder.h"
+#include "tests/support/temp_folder.h"
 #include "verify/spiffe_id.h"
 
 namespace gaceta::cli {
@@ -53,7 +53,7 @@ class RegistryChangeTest : public ::testing::Test {
 
   const absl::Time start_;
   pki::CertifiedKey root_;
-  TempFolder folder_;
+  testing::TempFolder folder_;
 };
 
 TEST_F(RegistryChangeTest, AMemberJoinsWithItsNamesItsCaAndItsKey) {

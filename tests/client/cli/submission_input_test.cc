@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cli/document_flag.h"
-#include "tests/client/cli/temp_folder.h"
+#include "tests/support/temp_folder.h"
 #include "verify/digest.h"
 #include "verify/statement.h"
 
@@ -115,7 +115,7 @@ TEST(SubmissionInputTest, WhatIsWrongIsSaidWithItsPlace) {
 }
 
 TEST(SubmissionReaderTest, ReadsOneObjectALineAndGoesOnBehindABadOne) {
-  TempFolder folder;
+  testing::TempFolder folder;
   const std::string path =
       folder.Write("u.ndjson", Line("") + "\n\n" + "{broken\n" + kBareUpdate);
 
@@ -129,7 +129,7 @@ TEST(SubmissionReaderTest, ReadsOneObjectALineAndGoesOnBehindABadOne) {
 }
 
 TEST(SubmissionReaderTest, AnObjectOverSeveralLinesIsOneUpdate) {
-  TempFolder folder;
+  testing::TempFolder folder;
   std::string pretty = kBareUpdate;
   pretty.insert(1, "\n  ");
 
@@ -172,7 +172,7 @@ TEST(SubmissionReaderTest, TheSamplesCanBeRead) {
 }
 
 TEST(SubmissionReaderTest, CountsWhatItWillRead) {
-  TempFolder folder;
+  testing::TempFolder folder;
   const std::string lines =
       folder.Write("u.ndjson", Line("") + "\n" + Line("") + "\n");
   const std::string one = folder.Write("u.json", "{\n}\n");
@@ -197,7 +197,7 @@ TEST(DocumentFlagTest, HasPathLanguageLegalValueAndMediaType) {
 }
 
 TEST(DocumentFlagTest, AttachingFillsInDigestAndSize) {
-  TempFolder folder;
+  testing::TempFolder folder;
   const std::string path = folder.Write("ley:1.html", "<p>Ley</p>");
   auto input = ParseSubmission(kBareUpdate, "f:1", ".");
   const std::string id_before = input->request.submission_id();

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tests/client/cli/temp_folder.h"
+#include "tests/support/temp_folder.h"
 
 namespace gaceta::cli {
 namespace {
@@ -21,7 +21,7 @@ class SubmissionJournalTest : public ::testing::Test {
     return *std::move(journal);
   }
 
-  TempFolder folder_;
+  testing::TempFolder folder_;
   const std::string path_ = folder_.Path("u.ndjson.submissions");
 };
 

@@ -1,48 +1,21 @@
-// A folder for one test, and the `openssl` program as an independent judge.
+// The `openssl` program as an independent judge.
 #ifndef GACETA_TESTS_CLIENT_PKI_OPENSSL_PROGRAM_H_
 #define GACETA_TESTS_CLIENT_PKI_OPENSSL_PROGRAM_H_
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "tests/support/temp_folder.h"
+
 namespace gaceta::pki {
-
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "gaceta-pki-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempFolder() {
-    std::error_code error;
-    std::filesystem::remove_all(path_, error);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string Path(const std::string& name) const { return path_ + "/" + name; }
-
-  // Writes a file and returns its path.
-  std::string Write(const std::string& name, const std::string& text) const {
-    std::ofstream(Path(name), std::ios::binary) << text;
-    return Path(name);
-  }
-
- private:
-  std::string path_;
-};
 
 inline std::string ReadText(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -64,7 +37,7 @@ struct ProgramResult {
 
 // Runs `openssl` with `arguments` to its end.
 inline ProgramResult RunOpenssl(std::vector<std::string> arguments) {
-  const TempFolder folder;
+  const testing::TempFolder folder;
   const std::string output = folder.Path("output");
   arguments.insert(arguments.begin(), "openssl");
   std::vector<char*> argv;

@@ -56,7 +56,7 @@ class PkiCommandsTest : public ::testing::Test {
     return pki::DateOf(absl::Now() + absl::Hours(24) * days);
   }
 
-  const pki::TempFolder temp_;
+  const testing::TempFolder temp_;
   const std::string pki_ = temp_.Path("pki");
 };
 

@@ -43,7 +43,7 @@ class PkiFolderTest : public ::testing::Test {
     return temp_.Path("a/pki/" + name);
   }
 
-  const TempFolder temp_;
+  const testing::TempFolder temp_;
   const absl::Time now_;
   const PkiFolder pki_;
 };

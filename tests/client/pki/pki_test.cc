@@ -86,7 +86,7 @@ class PkiTest : public ::testing::Test {
   const absl::Time now_;
   const CertifiedKey root_;
   const CertifiedKey hn_;
-  const TempFolder folder_;
+  const testing::TempFolder folder_;
 };
 
 TEST_F(PkiTest, OpensslAcceptsTheChainOfALeafForBothSidesOfTls) {

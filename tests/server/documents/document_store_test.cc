@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
 #include "gtest/gtest.h"
+#include "tests/support/temp_folder.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -35,15 +36,7 @@ std::string Text(std::size_t size) {
 
 class DocumentStoreTest : public ::testing::Test {
  protected:
-  DocumentStoreTest() {
-    std::string path = absl::StrCat(::testing::TempDir(), "gaceta-XXXXXX");
-    folder_ = mkdtemp(path.data());
-    Reopen();
-  }
-  ~DocumentStoreTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
+  DocumentStoreTest() { Reopen(); }
 
   void Reopen() {
     store_.reset();
@@ -94,7 +87,8 @@ class DocumentStoreTest : public ::testing::Test {
     EXPECT_TRUE(*read == text);
   }
 
-  std::string folder_;
+  const testing::TempFolder temp_;
+  const std::string folder_ = temp_.path();
   std::unique_ptr<DocumentStore> store_;
 };
 

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/server/log/file_faults.h"
 #include "tests/server/log/log_entries.h"
+#include "tests/support/temp_folder.h"
 
 namespace gaceta {
 namespace {
@@ -45,7 +46,7 @@ class CheckpointStoreTest : public ::testing::Test {
     EXPECT_EQ(*note, expected);
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   const std::string path_ = folder_.path() + "/checkpoints.db";
   std::unique_ptr<CheckpointStore> store_;
 };

@@ -20,6 +20,7 @@
 #include "server/log/memory_log_store.h"
 #include "server/log/sqlite_log_store.h"
 #include "tests/server/log/log_entries.h"
+#include "tests/support/temp_folder.h"
 
 namespace gaceta {
 namespace {
@@ -88,7 +89,7 @@ class LogStoreTest : public ::testing::TestWithParam<Engine> {
     return read.ok() ? *std::move(read) : std::vector<StoredEntry>();
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   std::unique_ptr<LogStore> store_;
 };
 

@@ -17,6 +17,7 @@
 #include "server/log/memory_log_store.h"
 #include "tests/server/log/file_faults.h"
 #include "tests/server/log/log_entries.h"
+#include "tests/support/temp_folder.h"
 #include "verify/frontier.h"
 
 namespace gaceta {
@@ -137,7 +138,7 @@ class LogTreeTest : public ::testing::Test {
     return true;
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   const std::string path_ = folder_.path() + "/tree.db";
   MemoryLogStore log_;
   std::unique_ptr<LogTree> tree_;

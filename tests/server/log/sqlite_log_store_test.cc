@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <random>
@@ -18,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/log/log_entries.h"
+#include "tests/support/temp_folder.h"
 
 namespace gaceta {
 namespace {
@@ -59,7 +61,7 @@ class SqliteLogStoreTest : public ::testing::Test {
     return store_->Read(0, 1000, kAnyBytes).status().code();
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   const std::string path_ = folder_.path() + "/log.db";
   std::unique_ptr<SqliteLogStore> store_;
 };

@@ -13,6 +13,7 @@
 #include "server/log/memory_log_store.h"
 #include "tests/server/log/log_entries.h"
 #include "tests/support/statements.h"
+#include "tests/support/temp_folder.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -81,7 +82,7 @@ class StatementIndexTest : public ::testing::Test {
     }
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   const std::string path_ = folder_.path() + "/index.db";
   MemoryLogStore log_;
   std::unique_ptr<StatementIndex> index_;

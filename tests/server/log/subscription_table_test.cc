@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/server/log/log_entries.h"
+#include "tests/support/temp_folder.h"
 
 namespace gaceta {
 namespace {
@@ -53,7 +54,7 @@ class SubscriptionTableTest : public ::testing::Test {
     return names;
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   const std::string path_ = folder_.path() + "/subscriptions.db";
   std::unique_ptr<SubscriptionTable> table_;
 };

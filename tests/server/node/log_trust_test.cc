@@ -11,6 +11,7 @@
 #include "server/log/memory_log_store.h"
 #include "tests/server/log/log_entries.h"
 #include "tests/support/statements.h"
+#include "tests/support/temp_folder.h"
 #include "verify/merkle.h"
 
 namespace gaceta {
@@ -122,7 +123,7 @@ class LogTrustTest : public ::testing::Test {
                     .ok());
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   std::unique_ptr<ProjectedLog> mirrored_;
   std::unique_ptr<ProjectedLog> other_;
   std::unique_ptr<EvidenceFolder> evidence_;

@@ -8,6 +8,7 @@
 #include "server/log/memory_log_store.h"
 #include "tests/server/log/log_entries.h"
 #include "tests/support/statements.h"
+#include "tests/support/temp_folder.h"
 #include "verify/tree_proofs.h"
 
 namespace gaceta {
@@ -108,7 +109,7 @@ class WitnessTest : public ::testing::Test {
     return answer.ok() ? answer->status : 0;
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   TestPublisher honduras_ = Members().PublisherOf("HN");
   const std::unique_ptr<ProjectedLog> log_;
   const std::unique_ptr<EvidenceFolder> evidence_;

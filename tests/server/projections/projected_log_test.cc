@@ -11,6 +11,7 @@
 #include "tests/server/log/file_faults.h"
 #include "tests/server/log/log_entries.h"
 #include "tests/support/statements.h"
+#include "tests/support/temp_folder.h"
 
 namespace gaceta {
 namespace {
@@ -90,7 +91,7 @@ class ProjectedLogTest : public ::testing::Test {
     }
   }
 
-  const TemporaryFolder folder_;
+  const testing::TempFolder folder_;
   TestPublisher honduras_ = Members().PublisherOf("HN");
   TestPublisher secretariat_ = Members().PublisherOf("OAS");
   int number_ = 0;
