@@ -49,9 +49,10 @@ class MetricsServer {
 
  private:
   struct Parts;
-  explicit MetricsServer(std::unique_ptr<Parts> parts);
+  MetricsServer(std::string host, std::unique_ptr<Parts> parts);
 
-  const std::unique_ptr<Parts> parts_;
+  const std::string host_;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace gaceta

@@ -27,7 +27,7 @@ std::vector<Gauge> ServerGauges::Of(const LogFigures& log) {
   std::vector<Gauge> gauges = {
       {"process_start_time_seconds", "When the server started, in Unix time.",
        UnixSeconds(start_)},
-      {"gaceta_certificate_expiry_seconds",
+      {"gaceta_certificate_expiry_timestamp_seconds",
        "When the first of the server's TLS certificates ends, in Unix time.",
        UnixSeconds(certificates_end_)},
       {"gaceta_log_entries", "Entries of the log that readers may see.",

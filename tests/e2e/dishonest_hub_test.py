@@ -138,7 +138,7 @@ class DishonestHubTest(unittest.TestCase):
             self.assertEqual(shown["gaceta_log_entries"], size)
             self.assertEqual(shown["gaceta_evidence_files"], 0)
             self.assertLess(shown["process_start_time_seconds"], time.time())
-            self.assertGreater(shown["gaceta_certificate_expiry_seconds"], time.time())
+            self.assertGreater(shown["gaceta_certificate_expiry_timestamp_seconds"], time.time())
         for node in self.federation.nodes.values():
             shown = node.metrics()
             self.assertEqual((shown["gaceta_log_trusted"], shown["gaceta_mirror_status"],
