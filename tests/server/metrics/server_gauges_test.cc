@@ -57,8 +57,9 @@ TEST(ServerGaugesTest, CertificatesThatWereReplacedAreReadAgain) {
   // Those that it started with ended earlier.
   ServerGauges gauges(files, own->not_after - absl::Hours(24));
 
-  EXPECT_EQ(ByName(gauges.Of({})).at("gaceta_certificate_expiry_timestamp_seconds"),
-            UnixSeconds(own->not_after));
+  EXPECT_EQ(
+      ByName(gauges.Of({})).at("gaceta_certificate_expiry_timestamp_seconds"),
+      UnixSeconds(own->not_after));
 }
 
 TEST(ServerGaugesTest, CertificatesThatAreNoLongerGoodKeepTheirEnd) {
@@ -67,8 +68,9 @@ TEST(ServerGaugesTest, CertificatesThatAreNoLongerGoodKeepTheirEnd) {
   const absl::Time end = absl::UnixEpoch() + absl::Hours(24 * 365 * 50);
   ServerGauges gauges(files, end);
 
-  EXPECT_EQ(ByName(gauges.Of({})).at("gaceta_certificate_expiry_timestamp_seconds"),
-            UnixSeconds(end));
+  EXPECT_EQ(
+      ByName(gauges.Of({})).at("gaceta_certificate_expiry_timestamp_seconds"),
+      UnixSeconds(end));
 }
 
 }  // namespace
