@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "pki/note_key.h"
 #include "verify/openssl_ptr.h"
 #include "verify/statement.h"
 
@@ -37,6 +38,18 @@ absl::StatusOr<std::string> ReadDer(const std::string& path) {
     return absl::NotFoundError(absl::StrCat("no certificate in ", path));
   }
   return X509ToDer(certificates[0].get());
+}
+
+// The line of a file with a public key.
+absl::StatusOr<std::string> ReadKeyLine(const std::string& path) {
+  auto text = ReadFile(path);
+  if (!text.ok()) return text.status();
+  return std::string(absl::StripTrailingAsciiWhitespace(*text));
+}
+
+// What a node calls itself when it cosigns.
+std::string WitnessNameOf(absl::string_view member) {
+  return absl::StrCat("node.", member, ".", kFederation);
 }
 
 std::vector<std::string> AllMembers() {
@@ -89,14 +102,42 @@ absl::Status BenchFederation::Make() const {
       auto leaf = folder_.AddLeaf(member, path, options);
       if (!leaf.ok()) return leaf.status();
     }
+    if (secretariat) continue;
+    auto cosigner =
+        pki::MakeNoteKey(CosignerKeyOf(member), WitnessNameOf(member),
+                         NoteKeyType::kCosignature);
+    if (!cosigner.ok()) return cosigner.status();
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<v1::RegistryChange>> BenchFederation::Registry(
-    const std::string& log_key_file) const {
-  auto log_key = ReadFile(log_key_file);
+std::string BenchFederation::CosignerKeyOf(absl::string_view member) const {
+  return absl::StrCat(folder_path_, "/", member, "/cosigner.key");
+}
+
+absl::StatusOr<std::string> BenchFederation::PolicyText(
+    const PolicyOptions& policy) const {
+  auto log_key = ReadKeyLine(policy.log_key_file);
   if (!log_key.ok()) return log_key.status();
+  std::string text = absl::StrCat("log ", *log_key, "\n");
+  if (policy.quorum == 0) return text + "quorum none\n";
+  std::string names;
+  for (int i = 0; i < policy.witnesses; ++i) {
+    const std::string member = MemberOf(States().at(i));
+    auto key = ReadKeyLine(CosignerKeyOf(member) + ".pub");
+    if (!key.ok()) return key.status();
+    const std::string name = WitnessNameOf(member);
+    absl::StrAppend(&text, "witness ", name, " ", *key, "\n");
+    absl::StrAppend(&names, " ", name);
+  }
+  return absl::StrCat(text, "group witnesses ", policy.quorum, names,
+                      "\nquorum witnesses\n");
+}
+
+absl::StatusOr<std::vector<v1::RegistryChange>> BenchFederation::Registry(
+    const PolicyOptions& policy) const {
+  auto policy_text = PolicyText(policy);
+  if (!policy_text.ok()) return policy_text.status();
   std::vector<v1::RegistryChange> changes;
   std::size_t members = 0;
   for (const std::string& publisher : AllMembers()) {
@@ -125,8 +166,7 @@ absl::StatusOr<std::vector<v1::RegistryChange>> BenchFederation::Registry(
   v1::Topic* topic = changes.back().add_items()->mutable_topic();
   topic->set_id("entry-visa");
   AddName(topic->mutable_names(), "Ingreso y visas");
-  changes.back().add_items()->mutable_log_policy()->set_policy(absl::StrCat(
-      "log ", absl::StripTrailingAsciiWhitespace(*log_key), "\nquorum none\n"));
+  changes.back().add_items()->mutable_log_policy()->set_policy(*policy_text);
   return changes;
 }
 

@@ -23,6 +23,16 @@ inline constexpr absl::string_view kLogOrigin = "hub.gaceta.example/log";
 // ISO 3166-1 alpha-2, as many as nodes may publish.
 const std::vector<std::string>& States();
 
+// The registry's log policy.
+struct PolicyOptions {
+  // The hub's log.key.pub.
+  std::string log_key_file;
+  // So many of States() are witnesses, the first ones.
+  int witnesses = 0;
+  // How many of them must cosign; 0: nobody has to.
+  int quorum = 0;
+};
+
 // Its certificates are in a folder, so that a log filled once can be used
 // again.
 //
@@ -33,13 +43,13 @@ class BenchFederation {
       : folder_path_(folder), folder_(std::move(folder)) {}
 
   // Makes all certificates: for each state a node, a signer and a subscriber,
-  // for the secretariat the hub, a signer and an administrator.
+  // for the secretariat the hub, a signer and an administrator. And the key
+  // that each state's node cosigns with, cosigner.key.
   absl::Status Make() const;
 
-  // What makes the registry, in parts that fit into a payload each. The log's
-  // key is in a file that the hub makes; no witness has to cosign.
+  // What makes the registry, in parts that fit into a payload each.
   absl::StatusOr<std::vector<v1::RegistryChange>> Registry(
-      const std::string& log_key_file) const;
+      const PolicyOptions& policy) const;
 
   absl::StatusOr<SigningKey> SignerOf(absl::string_view publisher) const;
 
@@ -55,6 +65,9 @@ class BenchFederation {
   std::string root_file() const { return folder_.RootFiles().certificate_file; }
 
  private:
+  std::string CosignerKeyOf(absl::string_view member) const;
+  absl::StatusOr<std::string> PolicyText(const PolicyOptions& policy) const;
+
   const std::string folder_path_;
   const pki::PkiFolder folder_;
 };

@@ -1,4 +1,4 @@
-"""A gaceta-hub of its own, and the load that runs against it."""
+"""Servers of their own, and the load that runs against them."""
 
 import contextlib
 import json
@@ -14,8 +14,10 @@ START_SECONDS = 120
 LOAD_SECONDS = 900
 # The hub makes it, in its data folder.
 LOG_KEY = "log.key.pub"
+# As in bench_federation.cc; the first ones are witnesses, if anybody is.
+STATES = ("HN", "GT", "MX", "AG", "AR", "BS", "BB", "BZ", "BO", "BR")
 
-CONFIG = """\
+HUB_CONFIG = """\
 federation: "gaceta.example"
 listen: "127.0.0.1:0"
 data_folder: "{data}"
@@ -28,6 +30,33 @@ tls {{
 publish_limits {{ per_second: 1000000 burst: 1000000 window: 1024 }}
 relay_limits {{ max_streams_per_identity: 100000 heartbeat_seconds: 15 }}
 log_level: INFO
+"""
+
+NODE_CONFIG = """\
+state: "{state}"
+federation: "gaceta.example"
+listen: "127.0.0.1:0"
+hub: "{hub}"
+data_folder: "{data}"
+signer_key_file: "{pki}/{member}/signer.key"
+cosigner_key_file: "{pki}/{member}/cosigner.key"
+tls {{
+  certificate_file: "{pki}/{member}/node.pem"
+  key_file: "{pki}/{member}/node.key"
+  root_file: "{pki}/root.pem"
+}}
+log_level: INFO
+"""
+
+PROFILE = """\
+profiles {{
+  name: "bench"
+  server: "{server}"
+  server_id: "spiffe://secretariat.gaceta.example/hub"
+  certificate_file: "{pki}/hn/subscriber-bench.pem"
+  key_file: "{pki}/hn/subscriber-bench.key"
+  root_file: "{pki}/root.pem"
+}}
 """
 
 
@@ -52,12 +81,14 @@ class Bench:
 
     def make_federation(self):
         """Once: a log that was filled before needs the same certificates."""
-        if (self.folder / "pki.made").exists():
+        # The number counts what certificates and keys are made.
+        made = self.folder / "pki.made.2"
+        if made.exists():
             return
         for left in (self.pki, *self.folder.glob("filled-*")):
             shutil.rmtree(left, ignore_errors=True)
         self.load(None, "make-federation")
-        (self.folder / "pki.made").touch()
+        made.touch()
 
     def load(self, hub, *arguments):
         """Runs the load generator; returns its figures."""
@@ -75,76 +106,133 @@ class Bench:
             raise BenchError(f"{' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
-    def fill_registry(self, hub):
+    def fill_registry(self, hub, witnesses=0, quorum=0):
         """The hub takes no updates before its log key is in the registry."""
-        self.load(hub, "fill-registry", "--log-key", hub.data / LOG_KEY)
+        self.load(hub, "fill-registry", "--log-key", hub.data / LOG_KEY,
+                  "--witnesses", witnesses, "--quorum", quorum)
+
+    @contextlib.contextmanager
+    def empty_folder(self, name):
+        """A folder that is there while it is used."""
+        folder = self.folder / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def fresh_hub(self):
         """A hub whose log holds the registry alone."""
-        data = self.folder / "fresh"
-        shutil.rmtree(data, ignore_errors=True)
-        with Hub(self, data) as hub:
+        with self.empty_folder("fresh") as data, Hub(self, data) as hub:
             self.fill_registry(hub)
             yield hub
-        shutil.rmtree(data, ignore_errors=True)
 
     @contextlib.contextmanager
-    def filled_hub(self, entries):
-        """A hub just started on a log of so many updates. Who uses it does not
+    def hub_with_witnesses(self, witnesses, quorum):
+        """A hub whose checkpoints so many states' nodes cosign."""
+        with self.empty_folder("fresh") as data, Hub(self, data / "hub") as hub:
+            self.fill_registry(hub, witnesses, quorum)
+            with contextlib.ExitStack() as nodes:
+                running = [
+                    nodes.enter_context(Node(self, state, data / state.lower(), hub))
+                    for state in STATES[:witnesses]]
+                # A node cosigns once it has the registry.
+                for node in running:
+                    node.await_log(" mirror live ")
+                yield hub
+
+    def filled_folder(self, entries):
+        """Data of a hub whose log has so many entries. Who uses it does not
         write, so the log is filled once."""
         data = self.folder / f"filled-{entries}"
         if not ((data / "filled").exists() and (data / LOG_KEY).exists()):
             shutil.rmtree(data, ignore_errors=True)
             with Hub(self, data) as hub:
                 self.fill_registry(hub)
-                self.load(hub, "publish", "--nodes", 35, "--updates", entries)
+            self.fill(data, entries)
             (data / "filled").touch()
-        with Hub(self, data) as hub:
+        return data
+
+    def fill(self, data, entries):
+        """Appends to a log until it has so many entries; its hub is ended."""
+        self.load(None, "fill", "--data", data, "--entries", entries)
+        # The hub signs a checkpoint, and makes its tree, when it starts.
+        with Hub(self, data):
+            pass
+
+    @contextlib.contextmanager
+    def filled_hub(self, entries):
+        """A hub just started on a log of so many entries."""
+        with Hub(self, self.filled_folder(entries)) as hub:
             yield hub
 
+    def audit(self, hub):
+        """Runs `gaceta log audit`; returns its seconds, of wall and of CPU."""
+        # What an audit of another log has seen is not this one's.
+        with self.empty_folder("home") as home:
+            profiles = home / "profiles.textproto"
+            profiles.write_text(PROFILE.format(server=hub.address, pki=self.pki),
+                                encoding="utf-8")
+            before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+            done = subprocess.run(
+                [str(self.bin_dir / "gaceta"), "--config", str(profiles), "log", "audit"],
+                env={"HOME": str(home)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, text=True, timeout=LOAD_SECONDS, check=False)
+            wall = time.monotonic() - begin
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode != 0:
+            raise BenchError(f"the audit failed: {done.stderr.strip()}")
+        cpu = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+        return wall, cpu
 
-class Hub:
-    """A gaceta-hub process: mutual TLS, SQLite with fsync, loopback."""
 
-    def __init__(self, bench: Bench, data: pathlib.Path):
+class Server:
+    """A process of its own: mutual TLS, SQLite with fsync, loopback."""
+
+    def __init__(self, bench: Bench, program, data: pathlib.Path, config):
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
-        self.log = bench.folder / "hub.log"
-        config = bench.folder / "hub.textproto"
-        config.write_text(CONFIG.format(data=data, pki=bench.pki), encoding="utf-8")
-        self.command = [str(bench.bin_dir / "gaceta-hub"), "--config", str(config)]
+        self.log = data.with_name(f"{data.name}.log")
+        config_file = data.with_name(f"{data.name}.textproto")
+        config_file.write_text(config, encoding="utf-8")
+        self.command = [str(bench.bin_dir / program), "--config", str(config_file)]
         self.process = None
         self.address = ""
+        # From the start of the program until it served.
+        self.start_seconds = 0.0
 
     @property
     def pid(self):
         return self.process.pid
 
     def __enter__(self):
+        begin = time.monotonic()
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            self.address = f"127.0.0.1:{self._port()}"
+            started = self.await_log(r" started program=.* listen=\S*:(\d+) ")
         except BaseException:
             self._end()
             raise
+        self.start_seconds = time.monotonic() - begin
+        self.address = f"127.0.0.1:{started.group(1)}"
         return self
 
     def __exit__(self, *_):
         self._end()
 
-    def _port(self):
+    def await_log(self, pattern):
+        """Waits for a line of the log; returns the match."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             text = self.log.read_text(encoding="utf-8")
-            if found := re.search(r" started program=.* listen=\S*:(\d+) ", text):
-                return int(found.group(1))
+            if found := re.search(pattern, text):
+                return found
             if self.process.poll() is not None:
-                raise BenchError(f"the hub ended: {text[-2000:]}")
-            time.sleep(0.01)
-        raise BenchError(f"the hub has not started; see {self.log}")
+                raise BenchError(f"{self.command[0]} ended: {text[-2000:]}")
+            time.sleep(0.002)
+        raise BenchError(f"{self.command[0]} has not come to {pattern}; see {self.log}")
 
     def _end(self):
         self.process.send_signal(signal.SIGTERM)
@@ -153,3 +241,18 @@ class Hub:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+class Hub(Server):
+    """A gaceta-hub."""
+
+    def __init__(self, bench: Bench, data: pathlib.Path):
+        super().__init__(bench, "gaceta-hub", data, HUB_CONFIG.format(data=data, pki=bench.pki))
+
+
+class Node(Server):
+    """The gaceta-node of a state."""
+
+    def __init__(self, bench: Bench, state, data: pathlib.Path, hub: Hub):
+        super().__init__(bench, "gaceta-node", data, NODE_CONFIG.format(
+            state=state, member=state.lower(), hub=hub.address, data=data, pki=bench.pki))

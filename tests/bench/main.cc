@@ -8,6 +8,9 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
+#include "tests/bench/fill.h"
+#include "tests/bench/proofs.h"
+#include "tests/bench/quorum.h"
 #include "tests/bench/scenarios.h"
 
 namespace gaceta::bench {
@@ -41,7 +44,10 @@ struct Arguments {
   int subscribers = 1;
   double per_second = 0;
   double seconds = 30;
-  std::string log_key;
+  PolicyOptions policy;
+  std::string data;
+  std::int64_t entries = 0;
+  int samples = 1000;
 };
 
 using Run = std::function<absl::StatusOr<Figures>(const Target&)>;
@@ -61,16 +67,46 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
                  return s;
                return Figures();
              });
-  CLI::App* fill = AddCommand(
+  CLI::App* registry = AddCommand(
       app, "fill-registry", "Publish the registry", chosen,
       [a](const Target& target) -> absl::StatusOr<Figures> {
-        if (absl::Status s = FillRegistry(target, a->log_key); !s.ok()) {
+        if (absl::Status s = FillRegistry(target, a->policy); !s.ok()) {
           return s;
         }
         return Figures();
       });
-  fill->add_option("--log-key", a->log_key, "The hub's log.key.pub")
+  registry
+      ->add_option("--log-key", a->policy.log_key_file, "The hub's log.key.pub")
       ->required();
+  registry->add_option("--witnesses", a->policy.witnesses,
+                       "So many states' nodes are witnesses");
+  registry->add_option("--quorum", a->policy.quorum,
+                       "Witnesses that must cosign");
+  CLI::App* fill = AddCommand(
+      app, "fill", "Append to the log in a folder, without a server", chosen,
+      [a](const Target& target) -> absl::StatusOr<Figures> {
+        if (absl::Status s = FillLog(*target.federation, a->data, a->entries);
+            !s.ok()) {
+          return s;
+        }
+        return Figures();
+      });
+  fill->add_option("--entries", a->entries, "That the log has then");
+  CLI::App* proofs =
+      AddCommand(app, "proofs", "Make proofs from the tiles of a tree", chosen,
+                 [a](const Target& /*target*/) {
+                   return MeasureProofs(a->data, a->entries, a->samples);
+                 });
+  proofs->add_option("--leaves", a->entries, "Of the tree");
+  proofs->add_option("--samples", a->samples, "Proofs of each kind");
+  for (CLI::App* command : {fill, proofs}) {
+    command->add_option("--data", a->data, "A folder to write to")->required();
+  }
+  CLI::App* quorum =
+      AddCommand(app, "quorum", "Publish, and watch witnesses cosign", chosen,
+                 [a](const Target& target) {
+                   return Quorum(target, a->updates, a->per_second);
+                 });
   CLI::App* publish =
       AddCommand(app, "publish", "Publish as some nodes", chosen,
                  [a](const Target& target) {
@@ -87,8 +123,10 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
       [a](const Target& target) {
         return FanOut(target, a->subscribers, a->updates, a->per_second);
       });
-  fan_out->add_option("--updates", a->updates);
-  fan_out->add_option("--per-second", a->per_second, "0: as fast as it goes");
+  for (CLI::App* command : {fan_out, quorum}) {
+    command->add_option("--updates", a->updates);
+    command->add_option("--per-second", a->per_second, "0: as fast as it goes");
+  }
   CLI::App* idle = AddCommand(
       app, "idle", "Watch idle subscribers", chosen, [a](const Target& target) {
         return Idle(target, a->subscribers, absl::Seconds(a->seconds));
@@ -97,6 +135,12 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
   CLI::App* stalled = AddCommand(
       app, "stalled", "Watch subscribers that do not read", chosen,
       [a](const Target& target) { return Stalled(target, a->subscribers); });
+  AddCommand(app, "log-size", "Open a stream, and say what the log has", chosen,
+             [](const Target& target) -> absl::StatusOr<Figures> {
+               auto size = LogSize(target);
+               if (!size.ok()) return size.status();
+               return Figures{{"entries", static_cast<double>(*size)}};
+             });
   AddCommand(app, "verify", "Read the whole log and verify it", chosen, Verify);
   for (CLI::App* command : {catch_up, fan_out, idle, stalled}) {
     command->add_option("--subscribers", a->subscribers);

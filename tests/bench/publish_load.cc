@@ -97,6 +97,7 @@ class PublishCall : public RawCall {
       shared_->end = absl::Now();
       shared_->outcome.latencies.push_back(shared_->end - sent_times_.front());
       sent_times_.pop_front();
+      if (shared_->options.on_answer) shared_->options.on_answer(shared_->end);
     }
     Read();
     Advance();

@@ -28,6 +28,8 @@ struct PublishLoadOptions {
   std::function<void()> on_begin;
   // A node is about to send its statement number `index`.
   std::function<void(std::size_t index)> on_send;
+  // A receipt has come; of each node in order.
+  std::function<void(absl::Time time)> on_answer;
 };
 
 struct PublishOutcome {

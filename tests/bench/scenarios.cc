@@ -10,160 +10,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "errors/grpc_status.h"
 #include "gaceta/subscriber.h"
-#include "gaceta/v1/publishing.grpc.pb.h"
 #include "tests/bench/publish_load.h"
 #include "tests/bench/server_meter.h"
 #include "tests/bench/statements.h"
 #include "tests/bench/subscriber_load.h"
 
 namespace gaceta::bench {
-namespace {
 
-// Longer than any run takes: it ends what hangs.
-constexpr absl::Duration kPatience = absl::Minutes(10);
-constexpr char kSubscriberOf[] = "hn";
-constexpr char kSubscriberPath[] = "subscriber/bench";
-
-absl::Time Deadline() { return absl::Now() + kPatience; }
-
-// Takes CPU time and wall time of one stretch.
-class Stretch {
- public:
-  explicit Stretch(pid_t server) : server_(server) { Begin(); }
-
-  void Begin() {
-    begin_ = absl::Now();
-    server_cpu_ = CpuOf(server_);
-    own_cpu_ = OwnCpu();
-  }
-  void End() {
-    server_cpu_ = CpuOf(server_) - server_cpu_;
-    own_cpu_ = OwnCpu() - own_cpu_;
-    wall_ = absl::Now() - begin_;
-  }
-
-  absl::Duration wall() const { return wall_; }
-  absl::Duration server_cpu() const { return server_cpu_; }
-  absl::Duration own_cpu() const { return own_cpu_; }
-  double ServerMicrosPer(double units) const {
-    return absl::ToDoubleMicroseconds(server_cpu_) / units;
-  }
-  double PerSecond(double units) const {
-    return units / absl::ToDoubleSeconds(wall_);
-  }
-  // Processors in use: tells who was the bottleneck.
-  void AddCores(Figures* figures) const {
-    (*figures)["server_cores"] = absl::FDivDuration(server_cpu_, wall_);
-    (*figures)["load_cores"] = absl::FDivDuration(own_cpu_, wall_);
-  }
-
- private:
-  const pid_t server_;
-  absl::Time begin_;
-  absl::Duration server_cpu_;
-  absl::Duration own_cpu_;
-  absl::Duration wall_;
-};
-
-// The least value that at least `percent` of all are not above, in ms.
-double Percentile(std::vector<absl::Duration>* values, int percent) {
-  if (values->empty()) return 0;
-  const std::size_t rank = (values->size() * percent + 99) / 100;
-  const auto at = values->begin() + std::max<std::size_t>(rank, 1) - 1;
-  std::nth_element(values->begin(), at, values->end());
-  return absl::ToDoubleMilliseconds(*at);
-}
-
-void AddLatencies(std::vector<absl::Duration> values, Figures* figures) {
-  (*figures)["p50_ms"] = Percentile(&values, 50);
-  (*figures)["p99_ms"] = Percentile(&values, 99);
-}
-
-absl::StatusOr<ChainHead> HeadOf(const std::shared_ptr<grpc::Channel>& channel,
-                                 const std::string& publisher) {
-  grpc::ClientContext context;
-  context.set_wait_for_ready(true);
-  context.set_deadline(absl::ToChronoTime(Deadline()));
-  v1::GetChainHeadRequest request;
-  request.set_publisher(publisher);
-  v1::GetChainHeadResponse response;
-  const grpc::Status status =
-      v1::PublishingService::NewStub(channel)->GetChainHead(&context, request,
-                                                            &response);
-  if (!status.ok()) return FromGrpc(status);
-  return ChainHead{response.sequence(), response.header_digest()};
-}
-
-// A node's connection, and `count` statements that continue its chain.
-absl::StatusOr<PublisherWork> PrepareNode(const Target& target,
-                                          const std::string& state, int count) {
-  auto credentials = target.federation->CredentialsOf(MemberOf(state), "node");
-  if (!credentials.ok()) return credentials.status();
-  auto key = target.federation->SignerOf(state);
-  if (!key.ok()) return key.status();
-  PublisherWork work;
-  work.channel = NewChannel(target.server, *credentials);
-  auto head = HeadOf(work.channel, state);
-  if (!head.ok()) return head.status();
-  auto requests = SignRequests(state, *key, *head, count);
-  if (!requests.ok()) return requests.status();
-  work.requests = *std::move(requests);
-  return work;
-}
-
-absl::StatusOr<std::unique_ptr<SubscriberLoad>> PrepareSubscribers(
-    const Target& target, SubscriberLoad::Options options) {
-  auto credentials =
-      target.federation->CredentialsOf(kSubscriberOf, kSubscriberPath);
-  if (!credentials.ok()) return credentials.status();
-  options.server = target.server;
-  options.credentials = *std::move(credentials);
-  auto load = std::make_unique<SubscriberLoad>(std::move(options));
-  if (absl::Status s = load->Connect(Deadline()); !s.ok()) return s;
-  return load;
-}
-
-v1::Open FromStart() {
-  v1::Open open;
-  open.set_start_position(0);
-  return open;
-}
-
-v1::Open FromNow() {
-  v1::Open open;
-  open.mutable_start_now();
-  return open;
-}
-
-absl::StatusOr<std::int64_t> LogSize(const Target& target) {
-  SubscriberLoad::Options options;
-  options.open = FromNow();
-  auto load = PrepareSubscribers(target, std::move(options));
-  if (!load.ok()) return load.status();
-  (*load)->Start();
-  if (absl::Status s = (*load)->WaitOpened(Deadline()); !s.ok()) return s;
-  return (*load)->log_size();
-}
-
-// Until the server uses next to no CPU, so that work left over from before is
-// not taken for what comes.
-void AwaitQuiet(pid_t pid) {
-  constexpr absl::Duration kLook = absl::Milliseconds(200);
-  for (const absl::Time end = absl::Now() + absl::Seconds(20);
-       absl::Now() < end;) {
-    const absl::Duration before = CpuOf(pid);
-    absl::SleepFor(kLook);
-    if (CpuOf(pid) - before < kLook / 50) return;
-  }
-}
-
-}  // namespace
-
-absl::Status FillRegistry(const Target& target,
-                          const std::string& log_key_file) {
-  auto changes = target.federation->Registry(log_key_file);
+absl::Status FillRegistry(const Target& target, const PolicyOptions& policy) {
+  auto changes = target.federation->Registry(policy);
   if (!changes.ok()) return changes.status();
   auto credentials =
       target.federation->CredentialsOf("secretariat", "admin/bench");

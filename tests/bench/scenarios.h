@@ -2,33 +2,18 @@
 #ifndef GACETA_TESTS_BENCH_SCENARIOS_H_
 #define GACETA_TESTS_BENCH_SCENARIOS_H_
 
-#include <sys/types.h>
-
-#include <map>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "tests/bench/bench_federation.h"
+#include "tests/bench/measuring.h"
+#include "tests/bench/target.h"
 
 namespace gaceta::bench {
 
-// By name, the unit in it: `server_us_per_entry`.
-using Figures = std::map<std::string, double>;
-
-struct Target {
-  const BenchFederation* federation;
-  // `host:port` of the hub.
-  std::string server;
-  // Its process.
-  pid_t pid = 0;
-};
-
-// Publishes the registry, with a log policy of the key in `log_key_file`.
-// Measures nothing.
-absl::Status FillRegistry(const Target& target,
-                          const std::string& log_key_file);
+// Publishes the registry. Measures nothing.
+absl::Status FillRegistry(const Target& target, const PolicyOptions& policy);
 
 // `updates` in all, of so many nodes.
 absl::StatusOr<Figures> Publish(const Target& target, int nodes, int in_flight,

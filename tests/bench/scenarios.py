@@ -1,6 +1,7 @@
 """What is measured, with which load, and what comes of it."""
 
 import dataclasses
+import typing
 
 SIZES = ("smoke", "quick", "normal", "full")
 
@@ -10,6 +11,11 @@ FAN_OUT = ("deliveries_per_s", "server_us_per_delivery", "p50_ms", "p99_ms")
 IDLE = ("rss_kib_per_subscriber", "server_cpu_ms_per_s")
 STALLED = ("rss_kib_per_subscriber",)
 VERIFY = ("entries_per_s", "client_us_per_entry")
+PROOFS = ("inclusion_bytes", "inclusion_p50_us", "inclusion_p99_us",
+          "consistency_bytes", "consistency_p50_us", "consistency_p99_us")
+START = ("seconds",)
+QUORUM = ("p50_ms", "p99_ms")
+AUDIT = ("entries_per_s", "client_us_per_entry")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +23,7 @@ class Scenario:
     """One kind of load. `figures` are those that count; the load may give more."""
 
     name: str
+    # Of the load.
     command: str
     figures: tuple
     # Arguments of the command that are the same at every size.
@@ -25,6 +32,8 @@ class Scenario:
     sized: dict = dataclasses.field(default_factory=dict)
     # Updates in the log before, for SIZES; None: a log of the registry alone.
     filled: tuple | None = None
+    # How one run is taken: of what there is, this scenario, and a size.
+    take: typing.Callable | None = None
     # At smoke size no scenario has more subscribers than this.
     smoke_subscribers: int = 4
 
@@ -42,6 +51,39 @@ class Scenario:
     def filled_entries(self, size):
         """Updates that the log holds before, or None."""
         return None if self.filled is None else self.filled[SIZES.index(size)]
+
+    def measure(self, bench, size):
+        """One run; returns its figures by name."""
+        if self.take is not None:
+            return self.take(bench, self, size)
+        filled = self.filled_entries(size)
+        with bench.fresh_hub() if filled is None else bench.filled_hub(filled) as hub:
+            return bench.load(hub, *self.arguments(size))
+
+
+def _take_proofs(bench, scenario, size):
+    with bench.empty_folder("tree") as folder:
+        return bench.load(None, *scenario.arguments(size), "--data", folder)
+
+
+def _take_start(bench, scenario, size):
+    with bench.filled_hub(scenario.filled_entries(size)) as hub:
+        # It does serve: a stream opens.
+        bench.load(hub, "log-size")
+        return {"seconds": hub.start_seconds}
+
+
+def _take_quorum(bench, scenario, size):
+    with bench.hub_with_witnesses(10, quorum=6) as hub:
+        return bench.load(hub, *scenario.arguments(size))
+
+
+def _take_audit(bench, scenario, size):
+    entries = scenario.filled_entries(size)
+    with bench.filled_hub(entries) as hub:
+        wall, cpu = bench.audit(hub)
+    return {"entries_per_s": entries / wall, "client_us_per_entry": cpu * 1e6 / entries,
+            "client_cores": cpu / wall}
 
 
 def _publish(nodes, in_flight, updates):
@@ -64,6 +106,17 @@ def _flood(subscribers, updates):
                     {"subscribers": subscribers}, {"updates": updates})
 
 
+def _proofs(leaves):
+    return Scenario(f"proofs.{leaves}", "proofs", PROOFS, {},
+                    {"leaves": (min(leaves, 1000), leaves, leaves, leaves),
+                     "samples": (50, 10_000, 10_000, 10_000)}, take=_take_proofs)
+
+
+def _start(entries):
+    return Scenario(f"start.{entries}", "start", START, {},
+                    filled=(200, min(entries, 20_000), entries, entries), take=_take_start)
+
+
 FILLED = (200, 20_000, 100_000, 200_000)
 
 SCENARIOS = (
@@ -74,6 +127,14 @@ SCENARIOS = (
     _catch_up(1),
     _catch_up(16),
     Scenario("verify.1", "verify", VERIFY, {}, filled=FILLED),
+    Scenario("audit", "audit", AUDIT, {}, filled=FILLED, take=_take_audit),
+    _proofs(10_000),
+    _proofs(1_000_000),
+    _proofs(10_000_000),
+    _start(100_000),
+    _start(1_000_000),
+    Scenario("quorum.10", "quorum", QUORUM, {"per-second": 20},
+             {"updates": (3, 100, 400, 1_200)}, take=_take_quorum),
     _live(200, 100, (20, 600, 2_000, 6_000)),
     _live(20, 1000, (5, 60, 200, 600)),
     _flood(1, (20, 5_000, 20_000, 40_000)),

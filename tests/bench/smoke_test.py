@@ -18,6 +18,12 @@ publish.35x256.acked_per_s publish.35x256.server_us_per_publish publish.35x256.p
 catchup.1.entries_per_s catchup.1.server_us_per_entry
 catchup.16.entries_per_s catchup.16.server_us_per_entry
 verify.1.entries_per_s verify.1.client_us_per_entry
+audit.entries_per_s audit.client_us_per_entry
+proofs.10000.inclusion_bytes proofs.10000.inclusion_p50_us proofs.10000.inclusion_p99_us
+proofs.1000000.consistency_bytes proofs.1000000.consistency_p99_us
+proofs.10000000.inclusion_p99_us proofs.10000000.consistency_p99_us
+start.100000.seconds start.1000000.seconds
+quorum.10.p50_ms quorum.10.p99_ms
 live.200x100.p50_ms live.200x100.p99_ms live.200x100.server_us_per_delivery
 live.20x1000.p50_ms live.20x1000.p99_ms live.20x1000.server_us_per_delivery
 fanout_flood.1.server_us_per_delivery fanout_flood.10.server_us_per_delivery

@@ -51,10 +51,10 @@ v1::Update RandomUpdate(absl::string_view publisher, std::uint64_t number,
   return update;
 }
 
-absl::StatusOr<grpc::ByteBuffer> SignRequest(const StatementSigner& signer,
-                                             absl::string_view payload_type,
-                                             std::string payload,
-                                             ChainHead* head) {
+absl::StatusOr<v1::Statement> SignStatement(const StatementSigner& signer,
+                                            absl::string_view payload_type,
+                                            std::string payload,
+                                            ChainHead* head) {
   StatementSigner::Content content;
   content.statement_id = NewStatementId();
   content.payload_type = std::string(payload_type);
@@ -62,6 +62,16 @@ absl::StatusOr<grpc::ByteBuffer> SignRequest(const StatementSigner& signer,
   auto statement = signer.Sign(*head, content, absl::Now());
   if (!statement.ok()) return statement.status();
   *head = {head->sequence + 1, Sha256(statement->header())};
+  return statement;
+}
+
+absl::StatusOr<grpc::ByteBuffer> SignRequest(const StatementSigner& signer,
+                                             absl::string_view payload_type,
+                                             std::string payload,
+                                             ChainHead* head) {
+  auto statement =
+      SignStatement(signer, payload_type, std::move(payload), head);
+  if (!statement.ok()) return statement.status();
   v1::PublishRequest request;
   *request.mutable_statement() = *std::move(statement);
   const grpc::Slice slice(request.SerializeAsString());

@@ -2,6 +2,7 @@
 #ifndef GACETA_TESTS_BENCH_STATEMENTS_H_
 #define GACETA_TESTS_BENCH_STATEMENTS_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/random/random.h"
@@ -26,7 +27,13 @@ absl::StatusOr<std::vector<grpc::ByteBuffer>> SignRequests(
     absl::string_view publisher, const SigningKey& key, ChainHead head,
     int count);
 
-// The same of one payload of another type.
+// One statement that continues `*head`, which moves on to it.
+absl::StatusOr<v1::Statement> SignStatement(const StatementSigner& signer,
+                                            absl::string_view payload_type,
+                                            std::string payload,
+                                            ChainHead* head);
+
+// The same as a PublishRequest.
 absl::StatusOr<grpc::ByteBuffer> SignRequest(const StatementSigner& signer,
                                              absl::string_view payload_type,
                                              std::string payload,

@@ -1,0 +1,64 @@
+// Takes the figures of one run.
+#ifndef GACETA_TESTS_BENCH_MEASURING_H_
+#define GACETA_TESTS_BENCH_MEASURING_H_
+
+#include <sys/types.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tests/bench/server_meter.h"
+
+namespace gaceta::bench {
+
+// By name, the unit in it: `server_us_per_entry`.
+using Figures = std::map<std::string, double>;
+
+// Takes CPU time and wall time of one stretch.
+class Stretch {
+ public:
+  // `server` is the process whose time counts; Begin() may be called again.
+  explicit Stretch(pid_t server) : server_(server) { Begin(); }
+
+  void Begin();
+  void End();
+
+  absl::Duration wall() const { return wall_; }
+  absl::Duration server_cpu() const { return server_cpu_; }
+  absl::Duration own_cpu() const { return own_cpu_; }
+  double ServerMicrosPer(double units) const {
+    return absl::ToDoubleMicroseconds(server_cpu_) / units;
+  }
+  double PerSecond(double units) const {
+    return units / absl::ToDoubleSeconds(wall_);
+  }
+  // Processors in use: tells who was the bottleneck.
+  void AddCores(Figures* figures) const {
+    (*figures)["server_cores"] = absl::FDivDuration(server_cpu_, wall_);
+    (*figures)["load_cores"] = absl::FDivDuration(own_cpu_, wall_);
+  }
+
+ private:
+  const pid_t server_;
+  absl::Time begin_;
+  absl::Duration server_cpu_;
+  absl::Duration own_cpu_;
+  absl::Duration wall_;
+};
+
+// The least value that at least `percent` of all are not above; zero without
+// values.
+absl::Duration Percentile(std::vector<absl::Duration>* values, int percent);
+
+// As `p50_ms` and `p99_ms`.
+void AddLatencies(std::vector<absl::Duration> values, Figures* figures);
+
+// Until the server uses next to no CPU, so that work left over from before is
+// not taken for what comes.
+void AwaitQuiet(pid_t pid);
+
+}  // namespace gaceta::bench
+
+#endif  // GACETA_TESTS_BENCH_MEASURING_H_
