@@ -199,6 +199,9 @@ std::shared_ptr<grpc::Channel> NewChannel(
   grpc::ChannelArguments arguments;
   arguments.SetSslTargetNameOverride(kHubName);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  // Only who connects before the hub listens waits so.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
   arguments.SetMaxReceiveMessageSize(4 * 1024 * 1024);
   return grpc::CreateCustomChannel(server, credentials, arguments);
 }

@@ -19,7 +19,7 @@ STATES = ("HN", "GT", "MX", "AG", "AR", "BS", "BB", "BZ", "BO", "BR")
 
 HUB_CONFIG = """\
 federation: "gaceta.example"
-listen: "127.0.0.1:0"
+listen: "{address}"
 data_folder: "{data}"
 tls {{
   certificate_file: "{pki}/secretariat/hub.pem"
@@ -85,17 +85,15 @@ class Bench:
         made = self.folder / "pki.made.2"
         if made.exists():
             return
-        for left in (self.pki, *self.folder.glob("filled-*")):
+        for left in (self.pki, *self.folder.glob("filled-*"),
+                     *self.folder.glob("growth-*")):
             shutil.rmtree(left, ignore_errors=True)
         self.load(None, "make-federation")
         made.touch()
 
     def load(self, hub, *arguments):
         """Runs the load generator; returns its figures."""
-        command = [str(self.bin_dir / "gaceta_bench"), "--federation", str(self.pki)]
-        if hub is not None:
-            command += ["--server", hub.address, "--server-pid", str(hub.pid)]
-        command += [str(argument) for argument in arguments]
+        command = self._load_command(hub, *arguments)
         try:
             done = subprocess.run(
                 command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -105,6 +103,12 @@ class Bench:
         if done.returncode != 0:
             raise BenchError(f"{' '.join(command)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
+
+    def _load_command(self, hub, *arguments):
+        command = [str(self.bin_dir / "gaceta_bench"), "--federation", str(self.pki)]
+        if hub is not None:
+            command += ["--server", hub.address, "--server-pid", str(hub.pid)]
+        return command + [str(argument) for argument in arguments]
 
     def fill_registry(self, hub, witnesses=0, quorum=0):
         """The hub takes no updates before its log key is in the registry."""
@@ -141,10 +145,10 @@ class Bench:
                     node.await_log(" mirror live ")
                 yield hub
 
-    def filled_folder(self, entries):
-        """Data of a hub whose log has so many entries. Who uses it does not
-        write, so the log is filled once."""
-        data = self.folder / f"filled-{entries}"
+    def filled_folder(self, entries, name="filled"):
+        """Data of a hub whose log has so many entries. Who uses `filled` does
+        not write, so the log is filled once."""
+        data = self.folder / f"{name}-{entries}"
         if not ((data / "filled").exists() and (data / LOG_KEY).exists()):
             shutil.rmtree(data, ignore_errors=True)
             with Hub(self, data) as hub:
@@ -165,6 +169,41 @@ class Bench:
         """A hub just started on a log of so many entries."""
         with Hub(self, self.filled_folder(entries)) as hub:
             yield hub
+
+    @contextlib.contextmanager
+    def growing_hub(self, entries):
+        """The same on a log that is written to: a little more with each use."""
+        with Hub(self, self.filled_folder(entries, "growth")) as hub:
+            yield hub
+
+    @contextlib.contextmanager
+    def hub_on_copy(self, entries):
+        """The same on a log that nobody uses again."""
+        with self.empty_folder("copy") as folder:
+            shutil.copytree(self.filled_folder(entries), folder / "hub")
+            with Hub(self, folder / "hub") as hub:
+                yield hub
+
+    def restart_under(self, entries, *arguments):
+        """Starts the hub again once the load has printed `live`. Returns the
+        seconds until the load says `live_at`: from the start of the program, and
+        from when it served."""
+        data = self.filled_folder(entries)
+        with contextlib.ExitStack() as loads:
+            with Hub(self, data) as hub:
+                address = hub.address
+                load = loads.enter_context(subprocess.Popen(
+                    self._load_command(hub, *arguments), stdout=subprocess.PIPE, text=True))
+                loads.callback(load.kill)
+                if load.stdout.readline() != "live\n":
+                    raise BenchError("the load did not come to be live")
+            begin = time.time()
+            with Hub(self, data, address) as hub:
+                out, _ = load.communicate(timeout=LOAD_SECONDS)
+                if load.returncode != 0:
+                    raise BenchError("the load did not come back")
+                from_start = json.loads(out)["live_at"] - begin
+        return from_start, from_start - hub.start_seconds
 
     def audit(self, hub):
         """Runs `gaceta log audit`; returns its seconds, of wall and of CPU."""
@@ -246,8 +285,9 @@ class Server:
 class Hub(Server):
     """A gaceta-hub."""
 
-    def __init__(self, bench: Bench, data: pathlib.Path):
-        super().__init__(bench, "gaceta-hub", data, HUB_CONFIG.format(data=data, pki=bench.pki))
+    def __init__(self, bench: Bench, data: pathlib.Path, address="127.0.0.1:0"):
+        super().__init__(bench, "gaceta-hub", data, HUB_CONFIG.format(
+            data=data, pki=bench.pki, address=address))
 
 
 class Node(Server):

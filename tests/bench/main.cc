@@ -9,9 +9,13 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_format.h"
 #include "tests/bench/fill.h"
+#include "tests/bench/mix.h"
+#include "tests/bench/peer_scenarios.h"
 #include "tests/bench/proofs.h"
 #include "tests/bench/quorum.h"
+#include "tests/bench/reads.h"
 #include "tests/bench/scenarios.h"
+#include "tests/bench/storm.h"
 
 namespace gaceta::bench {
 namespace {
@@ -27,7 +31,7 @@ void RaiseFileLimit() {
 void Print(const Figures& figures) {
   std::string text;
   for (const auto& [name, value] : figures) {
-    text += absl::StrFormat("%s\"%s\": %.6g", text.empty() ? "" : ", ", name,
+    text += absl::StrFormat("%s\"%s\": %.15g", text.empty() ? "" : ", ", name,
                             value);
   }
   std::cout << "{" << text << "}\n";
@@ -43,6 +47,9 @@ struct Arguments {
   int updates = 1000;
   int subscribers = 1;
   double per_second = 0;
+  int filters = 0;
+  MixOptions mix;
+  PeerLoad peer;
   double seconds = 30;
   PolicyOptions policy;
   std::string data;
@@ -121,12 +128,28 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
   CLI::App* fan_out = AddCommand(
       app, "fan-out", "Publish as one node to live subscribers", chosen,
       [a](const Target& target) {
-        return FanOut(target, a->subscribers, a->updates, a->per_second);
+        return FanOut(target,
+                      {a->subscribers, a->updates, a->per_second, a->filters});
       });
   for (CLI::App* command : {fan_out, quorum}) {
     command->add_option("--updates", a->updates);
     command->add_option("--per-second", a->per_second, "0: as fast as it goes");
   }
+  fan_out->add_option("--filters", a->filters, "0: everything passes");
+  CLI::App* mix = AddCommand(
+      app, "mix", "Live subscribers, a replay, slow readers and an import",
+      chosen, [a](const Target& target) { return Mix(target, a->mix); });
+  mix->add_option("--updates", a->mix.updates);
+  mix->add_option("--subscribers", a->mix.live_subscribers);
+  mix->add_option("--slow", a->mix.slow_readers);
+  mix->add_option("--imported", a->mix.imported);
+  CLI::App* storm = AddCommand(
+      app, "storm", "Connect again when the hub is started again", chosen,
+      [a](const Target& target) { return Storm(target, a->subscribers); });
+  CLI::App* reads = AddCommand(
+      app, "reads", "Read entries and lists", chosen,
+      [a](const Target& target) { return Reads(target, a->samples); });
+  reads->add_option("--count", a->samples);
   CLI::App* idle = AddCommand(
       app, "idle", "Watch idle subscribers", chosen, [a](const Target& target) {
         return Idle(target, a->subscribers, absl::Seconds(a->seconds));
@@ -142,8 +165,40 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
                return Figures{{"entries", static_cast<double>(*size)}};
              });
   AddCommand(app, "verify", "Read the whole log and verify it", chosen, Verify);
-  for (CLI::App* command : {catch_up, fan_out, idle, stalled}) {
+  for (CLI::App* command : {catch_up, fan_out, storm, idle, stalled}) {
     command->add_option("--subscribers", a->subscribers);
+  }
+}
+
+// The same loads against other programs.
+void AddPeerCommands(CLI::App* app, Arguments* a, Run* chosen) {
+  CLI::App* publish = AddCommand(
+      app, "peer-publish", "Publish to another program", chosen,
+      [a](const Target& target) { return PeerPublish(target, a->peer); });
+  CLI::App* fan_out = AddCommand(
+      app, "peer-fan-out", "Publish to its subscribers", chosen,
+      [a](const Target& target) { return PeerFanOut(target, a->peer); });
+  CLI::App* catch_up = AddCommand(
+      app, "peer-catch-up", "Read all that it keeps", chosen,
+      [a](const Target& target) { return PeerCatchUp(target, a->peer); });
+  CLI::App* idle =
+      AddCommand(app, "peer-idle", "Watch its idle subscribers", chosen,
+                 [a](const Target& target) {
+                   return PeerIdle(target, a->peer, absl::Seconds(a->seconds));
+                 });
+  publish->add_option("--nodes", a->peer.nodes);
+  publish->add_option("--in-flight", a->peer.in_flight);
+  fan_out->add_option("--per-second", a->peer.per_second);
+  idle->add_option("--seconds", a->seconds);
+  for (CLI::App* command : {publish, fan_out, catch_up}) {
+    command->add_option("--updates", a->peer.updates);
+  }
+  for (CLI::App* command : {fan_out, catch_up, idle}) {
+    command->add_option("--subscribers", a->peer.subscribers);
+  }
+  for (CLI::App* command : {publish, fan_out, catch_up, idle}) {
+    command->add_option("--kind", a->peer.kind, "nats, mqtt or etcd")
+        ->required();
   }
 }
 
@@ -157,6 +212,7 @@ int Main(int argc, char** argv) {
   app.add_option("--server-pid", arguments.pid, "The hub's process");
   app.require_subcommand(1);
   AddCommands(&app, &arguments, &run);
+  AddPeerCommands(&app, &arguments, &run);
   CLI11_PARSE(app, argc, argv);
 
   RaiseFileLimit();

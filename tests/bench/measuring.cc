@@ -28,13 +28,22 @@ absl::Duration Percentile(std::vector<absl::Duration>* values, int percent) {
   return *at;
 }
 
+void SentTimes::Sent(std::size_t index) {
+  sent_[index].store(absl::GetCurrentTimeNanos());
+}
+
+void SentTimes::Came(std::size_t index) {
+  latencies_.push_back(
+      absl::Nanoseconds(absl::GetCurrentTimeNanos() - sent_.at(index).load()));
+}
+
 void AddLatencies(std::vector<absl::Duration> values, Figures* figures) {
   (*figures)["p50_ms"] = absl::ToDoubleMilliseconds(Percentile(&values, 50));
   (*figures)["p99_ms"] = absl::ToDoubleMilliseconds(Percentile(&values, 99));
 }
 
 void AwaitQuiet(pid_t pid) {
-  constexpr absl::Duration kLook = absl::Milliseconds(200);
+  constexpr absl::Duration kLook = absl::Milliseconds(100);
   for (const absl::Time end = absl::Now() + absl::Seconds(20);
        absl::Now() < end;) {
     const absl::Duration before = CpuOf(pid);

@@ -4,8 +4,11 @@
 
 #include <sys/types.h>
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -51,6 +54,28 @@ class Stretch {
 // The least value that at least `percent` of all are not above; zero without
 // values.
 absl::Duration Percentile(std::vector<absl::Duration>* values, int percent);
+
+// When each of some updates was sent, and how long each delivery took.
+//
+// Thread safety: one thread calls Sent(), another one Came(), once the update
+// was sent.
+class SentTimes {
+ public:
+  explicit SentTimes(std::size_t updates) : sent_(updates) {}
+
+  // Before it is on the wire.
+  void Sent(std::size_t index);
+  // One delivery of the update.
+  void Came(std::size_t index);
+
+  std::size_t deliveries() const { return latencies_.size(); }
+  std::vector<absl::Duration> TakeLatencies() { return std::move(latencies_); }
+
+ private:
+  // In nanoseconds since 1970.
+  std::vector<std::atomic<std::int64_t>> sent_;
+  std::vector<absl::Duration> latencies_;
+};
 
 // As `p50_ms` and `p99_ms`.
 void AddLatencies(std::vector<absl::Duration> values, Figures* figures);

@@ -17,6 +17,21 @@
 #include "tests/bench/subscriber_load.h"
 
 namespace gaceta::bench {
+namespace {
+
+// Lets one class of updates pass. Filters of the same class differ in an
+// instrument that nobody publishes.
+v1::Filter FilterOf(const std::string& state, int number) {
+  v1::Filter filter;
+  v1::InstrumentFilter* of_class = filter.add_instruments();
+  of_class->set_uri(ClassPrefix(state, number % kClasses));
+  of_class->set_prefix(true);
+  filter.add_instruments()->set_uri(
+      absl::StrCat("urn:lex:hn:estado:decreto:2004-03-03;", number + 1));
+  return filter;
+}
+
+}  // namespace
 
 absl::Status FillRegistry(const Target& target, const PolicyOptions& policy) {
   auto changes = target.federation->Registry(policy);
@@ -95,58 +110,57 @@ absl::StatusOr<Figures> CatchUp(const Target& target, int subscribers) {
   return figures;
 }
 
-absl::StatusOr<Figures> FanOut(const Target& target, int subscribers,
-                               int updates, double per_second) {
-  auto node = PrepareNode(target, States().at(0), updates);
+absl::StatusOr<Figures> FanOut(const Target& target,
+                               const FanOutOptions& fan_out) {
+  const std::string& state = States().at(0);
+  const int updates = fan_out.updates;
+  auto node = PrepareNode(target, state, updates);
   if (!node.ok()) return node.status();
 
-  // When each update was sent. Written before it is on the wire, read after it
-  // has come back.
-  std::vector<std::atomic<std::int64_t>> sent(updates);
-  std::atomic<std::int64_t> base{0};
-  std::vector<absl::Duration> latencies;
-  latencies.reserve(static_cast<std::size_t>(updates) * subscribers);
+  SentTimes sent(updates);
   SubscriberLoad::Options options;
-  options.subscribers = subscribers;
+  options.subscribers = fan_out.subscribers;
   options.open = FromNow();
-  options.on_entry = [&](std::int64_t position) {
-    const std::int64_t index = position - base.load();
-    if (index < 0 || index >= updates) return;
-    latencies.push_back(
-        absl::Nanoseconds(absl::GetCurrentTimeNanos() - sent[index].load()));
-  };
+  if (fan_out.filters > 0) {
+    options.filter_of = [&](int number) {
+      return FilterOf(state, number % fan_out.filters);
+    };
+  }
+  // Of a stream with a filter, which update it is cannot be told.
+  const bool timed = fan_out.filters == 0;
+  if (timed) options.on_entry = [&sent](std::size_t nth) { sent.Came(nth); };
   auto load = PrepareSubscribers(target, std::move(options));
   if (!load.ok()) return load.status();
   (*load)->Start();
   if (absl::Status s = (*load)->WaitOpened(Deadline()); !s.ok()) return s;
-  base.store((*load)->log_size());
   (*load)->set_target((*load)->log_size() + updates);
   AwaitQuiet(target.pid);
 
   Stretch stretch(target.pid);
   PublishLoadOptions publish;
-  publish.per_second = per_second;
+  publish.per_second = fan_out.per_second;
   publish.on_begin = [&stretch] { stretch.Begin(); };
-  publish.on_send = [&sent](std::size_t index) {
-    sent[index].store(absl::GetCurrentTimeNanos());
-  };
+  publish.on_send = [&sent](std::size_t index) { sent.Sent(index); };
   std::vector<PublisherWork> work;
   work.push_back(*std::move(node));
   auto outcome = RunPublishLoad(std::move(work), publish);
   if (!outcome.ok()) return outcome.status();
   if (absl::Status s = (*load)->WaitReached(Deadline()); !s.ok()) return s;
   stretch.End();
-  const double deliveries = static_cast<double>(updates) * subscribers;
+  const auto deliveries = static_cast<double>((*load)->entries());
   load->reset();
-  if (static_cast<double>(latencies.size()) != deliveries) {
+  const double passing = fan_out.filters == 0 ? 1 : 1.0 / kClasses;
+  if (deliveries != updates * passing * fan_out.subscribers) {
     return absl::DataLossError(
-        absl::StrCat(latencies.size(), " deliveries, expected ", deliveries));
+        absl::StrCat(deliveries, " deliveries, expected ",
+                     updates * passing * fan_out.subscribers));
   }
 
   Figures figures;
   figures["deliveries_per_s"] = stretch.PerSecond(deliveries);
   figures["server_us_per_delivery"] = stretch.ServerMicrosPer(deliveries);
-  AddLatencies(std::move(latencies), &figures);
+  figures["server_us_per_publish"] = stretch.ServerMicrosPer(updates);
+  if (timed) AddLatencies(sent.TakeLatencies(), &figures);
   stretch.AddCores(&figures);
   return figures;
 }

@@ -22,10 +22,19 @@ absl::StatusOr<Figures> Publish(const Target& target, int nodes, int in_flight,
 // Everything in the log to so many subscribers at once.
 absl::StatusOr<Figures> CatchUp(const Target& target, int subscribers);
 
-// One publisher to so many subscribers that are live. `per_second` 0: as fast
-// as the hub answers.
-absl::StatusOr<Figures> FanOut(const Target& target, int subscribers,
-                               int updates, double per_second);
+struct FanOutOptions {
+  int subscribers = 1;
+  int updates = 1000;
+  // 0: as fast as the hub answers.
+  double per_second = 0;
+  // So many filters, of which each update passes one in kClasses, or, if there
+  // are fewer, each filter one update in kClasses; 0: everything passes.
+  int filters = 0;
+};
+
+// One publisher to subscribers that are live.
+absl::StatusOr<Figures> FanOut(const Target& target,
+                               const FanOutOptions& options);
 
 // Subscribers that are live while nothing is published: memory, and CPU over
 // `watch`.

@@ -1,9 +1,14 @@
 """What is measured, with which load, and what comes of it."""
 
 import dataclasses
+import statistics
 import typing
 
 SIZES = ("smoke", "quick", "normal", "full")
+# Of what takes too long for the others.
+LARGE = ("full",)
+# At smoke size one of a kind is enough.
+NOT_SMOKE = SIZES[1:]
 
 PUBLISH = ("acked_per_s", "server_us_per_publish", "p50_ms", "p99_ms")
 CATCH_UP = ("entries_per_s", "server_us_per_entry")
@@ -14,6 +19,11 @@ VERIFY = ("entries_per_s", "client_us_per_entry")
 PROOFS = ("inclusion_bytes", "inclusion_p50_us", "inclusion_p99_us",
           "consistency_bytes", "consistency_p50_us", "consistency_p99_us")
 START = ("seconds",)
+FILTERS = ("server_us_per_publish", "server_us_per_delivery")
+RECONNECT = ("seconds", "seconds_after_start")
+MIX = ("p50_ms", "p99_ms", "replayed_entries_per_s", "imported_per_s", "slow_entries_per_s")
+GROWTH = ("catchup_server_us_per_entry", "publish_server_us", "publish_p50_ms",
+          "get_server_us", "get_p50_us", "list_server_us", "list_p50_us")
 QUORUM = ("p50_ms", "p99_ms")
 AUDIT = ("entries_per_s", "client_us_per_entry")
 
@@ -34,6 +44,7 @@ class Scenario:
     filled: tuple | None = None
     # How one run is taken: of what there is, this scenario, and a size.
     take: typing.Callable | None = None
+    at_sizes: tuple = SIZES
     # At smoke size no scenario has more subscribers than this.
     smoke_subscribers: int = 4
 
@@ -106,6 +117,54 @@ def _flood(subscribers, updates):
                     {"subscribers": subscribers}, {"updates": updates})
 
 
+def _take_reconnect(bench, scenario, size):
+    from_start, from_served = bench.restart_under(
+        scenario.filled_entries(size), *scenario.arguments(size))
+    return {"seconds": from_start, "seconds_after_start": from_served}
+
+
+def _take_mix(bench, scenario, size):
+    with bench.hub_on_copy(scenario.filled_entries(size)) as hub:
+        return bench.load(hub, *scenario.arguments(size))
+
+
+def _take_growth(bench, scenario, size):
+    entries = scenario.filled_entries(size)
+    smoke = size == "smoke"
+    with bench.growing_hub(entries) as hub:
+        figures = bench.load(hub, "reads", "--count", 10 if smoke else 2_000)
+        # A short log is read more often: the figure is of as many entries.
+        read = [bench.load(hub, "catch-up")["server_us_per_entry"]
+                for _ in range(1 if smoke else max(1, 500_000 // entries))]
+        figures["catchup_server_us_per_entry"] = statistics.median(read)
+        published = bench.load(hub, "publish", "--nodes", 35,
+                               "--updates", 35 if smoke else 3_500)
+        one = bench.load(hub, "publish", "--in-flight", 1, "--updates", 10 if smoke else 300)
+        figures["publish_server_us"] = published["server_us_per_publish"]
+        figures["publish_p50_ms"] = one["p50_ms"]
+        return {name: figures[name] for name in GROWTH}
+
+
+def _filters(filters):
+    return Scenario(f"filters.{filters}", "fan-out", FILTERS,
+                    {"subscribers": 1000, "filters": filters},
+                    {"updates": (100, 500, 2_000, 5_000)},
+                    at_sizes=SIZES if filters == 100 else NOT_SMOKE)
+
+
+def _idle(subscribers):
+    return Scenario(f"idle.{subscribers}", "idle", IDLE, {"subscribers": subscribers},
+                    {"seconds": (0.5, 15, 30, 60)},
+                    at_sizes=SIZES if subscribers == 1000 else NOT_SMOKE)
+
+
+def _growth(entries):
+    return Scenario(f"growth.{entries}", "growth", GROWTH, {},
+                    filled=(200, entries, entries, entries),
+                    take=_take_growth, at_sizes=SIZES if entries == 10_000 else
+                    LARGE if entries > 1_000_000 else NOT_SMOKE)
+
+
 def _proofs(leaves):
     return Scenario(f"proofs.{leaves}", "proofs", PROOFS, {},
                     {"leaves": (min(leaves, 1000), leaves, leaves, leaves),
@@ -141,6 +200,20 @@ SCENARIOS = (
     _flood(10, (20, 5_000, 20_000, 40_000)),
     _flood(100, (20, 1_000, 5_000, 20_000)),
     _flood(1000, (20, 200, 1_000, 3_000)),
-    Scenario("idle.1000", "idle", IDLE, {"subscribers": 1000}, {"seconds": (0.5, 15, 30, 60)}),
+    _filters(1),
+    _filters(100),
+    _filters(1000),
+    _idle(1000),
+    _idle(5000),
+    Scenario("reconnect.1000", "storm", RECONNECT, {"subscribers": 1000}, filled=FILLED,
+             take=_take_reconnect),
+    Scenario("mix", "mix", MIX, {},
+             {"updates": (20, 1_000, 2_000, 4_000), "imported": (100, 20_000, 40_000, 80_000),
+              "subscribers": (2, 100, 100, 100), "slow": (2, 1000, 1000, 1000)},
+             filled=FILLED, take=_take_mix),
+    _growth(10_000),
+    _growth(100_000),
+    _growth(1_000_000),
+    _growth(10_000_000),
     Scenario("stalled.1000", "stalled", STALLED, {"subscribers": 1000}, filled=FILLED),
 )

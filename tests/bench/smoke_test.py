@@ -29,11 +29,17 @@ live.20x1000.p50_ms live.20x1000.p99_ms live.20x1000.server_us_per_delivery
 fanout_flood.1.server_us_per_delivery fanout_flood.10.server_us_per_delivery
 fanout_flood.100.server_us_per_delivery fanout_flood.1000.server_us_per_delivery
 idle.1000.server_cpu_ms_per_s
+filters.100.server_us_per_publish filters.100.server_us_per_delivery
+reconnect.1000.seconds reconnect.1000.seconds_after_start
+mix.p50_ms mix.p99_ms mix.replayed_entries_per_s mix.imported_per_s
+growth.10000.catchup_server_us_per_entry growth.10000.publish_server_us
+growth.10000.publish_p50_ms growth.10000.get_server_us growth.10000.get_p50_us
+growth.10000.list_server_us growth.10000.list_p50_us
 """.split()
 # Memory may not grow at all for a handful of subscribers.
 MAY_BE_ZERO = """
 idle.1000.rss_kib_per_subscriber stalled.1000.rss_kib_per_subscriber
-stalled.1000.kib_beyond_idle
+stalled.1000.kib_beyond_idle mix.slow_entries_per_s
 """.split()
 
 

@@ -28,6 +28,12 @@ std::string RandomText(std::size_t size, absl::BitGen& random) {
 
 }  // namespace
 
+std::string ClassPrefix(absl::string_view publisher, int number) {
+  // As many digits for each class, so that none is the beginning of another.
+  return absl::StrCat("urn:lex:", absl::AsciiStrToLower(publisher),
+                      ":estado:ley:2004-03-03;", kClasses + number);
+}
+
 v1::Update RandomUpdate(absl::string_view publisher, std::uint64_t number,
                         absl::BitGen& random) {
   v1::Update update;
@@ -35,8 +41,8 @@ v1::Update RandomUpdate(absl::string_view publisher, std::uint64_t number,
   update.set_kind(v1::UPDATE_KIND_LEGISLATION);
   update.set_event(v1::UPDATE_EVENT_PUBLICATION);
   v1::Instrument* instrument = update.mutable_instrument();
-  instrument->set_uri(absl::StrCat("urn:lex:", absl::AsciiStrToLower(publisher),
-                                   ":estado:ley:2004-03-03;", number));
+  instrument->set_uri(absl::StrCat(
+      ClassPrefix(publisher, static_cast<int>(number % kClasses)), number));
   instrument->set_type(v1::INSTRUMENT_TYPE_LAW);
   v1::Title* title = instrument->add_titles();
   title->set_language("es");

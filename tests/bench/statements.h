@@ -17,6 +17,14 @@ namespace gaceta::bench {
 
 inline constexpr std::size_t kPayloadBytes = 1024;
 
+// Updates are of as many classes, one after the other, so that a filter can let
+// one of them pass.
+inline constexpr int kClasses = 100;
+
+// How the name of every instrument of a class begins; an update with number n
+// is of class n % kClasses.
+std::string ClassPrefix(absl::string_view publisher, int number);
+
 // A lawful update of kPayloadBytes, of an instrument of its own, with random
 // text: nothing in it compresses well or repeats.
 v1::Update RandomUpdate(absl::string_view publisher, std::uint64_t number,

@@ -18,10 +18,12 @@ using google::protobuf::io::CodedInputStream;
 
 class SubscribeCall : public RawCall {
  public:
-  SubscribeCall(SubscriberLoad* load, std::shared_ptr<grpc::Channel> channel)
+  SubscribeCall(SubscriberLoad* load, int number,
+                std::shared_ptr<grpc::Channel> channel)
       : RawCall(std::move(channel), "/gaceta.v1.RelayService/Subscribe",
                 &load->queue_),
-        load_(load) {}
+        load_(load),
+        number_(number) {}
 
   // Notices that the call was cancelled, if nothing else would.
   void ReadIfIdle() {
@@ -32,6 +34,10 @@ class SubscribeCall : public RawCall {
   void OnStarted() override {
     v1::SubscribeRequest request;
     *request.mutable_open() = load_->options_.open;
+    if (load_->options_.filter_of) {
+      *request.mutable_open()->mutable_filter() =
+          load_->options_.filter_of(number_);
+    }
     const grpc::Slice slice(request.SerializeAsString());
     Write(grpc::ByteBuffer(&slice, 1));
     Read();
@@ -45,8 +51,16 @@ class SubscribeCall : public RawCall {
     } else {
       Look(message);
     }
-    if (load_->options_.read || load_->stopping_ || !opened_) Read();
+    if (load_->options_.pause > absl::ZeroDuration() && !load_->stopping_) {
+      pause_.Set(&load_->queue_,
+                 absl::ToChronoTime(absl::Now() + load_->options_.pause),
+                 &paused_);
+    } else if (load_->options_.read || load_->stopping_ || !opened_) {
+      Read();
+    }
   }
+
+  void OnPaused(bool /*ok*/) { ReadIfIdle(); }
 
   void Open(const grpc::ByteBuffer& message) {
     grpc::ByteBuffer bytes = message;
@@ -74,9 +88,9 @@ class SubscribeCall : public RawCall {
       const CodedInputStream::Limit limit =
           in.PushLimit(static_cast<int>(size));
       if (field == v1::SubscribeResponse::kEntriesFieldNumber) {
+        if (load_->options_.on_entry) load_->options_.on_entry(entries_++);
         // Before progress says so: who waits for that counts.
-        load_->entries_.fetch_add(1, std::memory_order_relaxed);
-        if (load_->options_.on_entry) load_->options_.on_entry(First(&in));
+        load_->Came();
       } else if (field == v1::SubscribeResponse::kProgressFieldNumber) {
         Progress(First(&in));
       }
@@ -85,8 +99,7 @@ class SubscribeCall : public RawCall {
     }
   }
 
-  // The number in field 1: of an entry its position, of progress where the
-  // stream is. Absent if 0.
+  // The number in field 1: of progress, where the stream is. Absent if 0.
   static std::int64_t First(CodedInputStream* in) {
     constexpr std::uint32_t kVarintOfField1 = 1 << 3;
     std::uint64_t number = 0;
@@ -107,6 +120,10 @@ class SubscribeCall : public RawCall {
   }
 
   SubscriberLoad* const load_;
+  const int number_;
+  std::size_t entries_ = 0;
+  grpc::Alarm pause_;
+  EventOf<SubscribeCall> paused_{this, &SubscribeCall::OnPaused};
   bool opened_ = false;
   bool reached_ = false;
   bool ended_ = false;
@@ -115,7 +132,8 @@ class SubscribeCall : public RawCall {
 SubscriberLoad::SubscriberLoad(Options options) : options_(std::move(options)) {
   for (int i = 0; i < options_.subscribers; ++i) {
     channels_.push_back(NewChannel(options_.server, options_.credentials));
-    calls_.push_back(std::make_unique<SubscribeCall>(this, channels_.back()));
+    calls_.push_back(
+        std::make_unique<SubscribeCall>(this, i, channels_.back()));
   }
 }
 
@@ -177,6 +195,37 @@ absl::Status SubscriberLoad::Wait(const int* count, absl::Time deadline) {
   return ended_;
 }
 
+absl::Status SubscriberLoad::WaitEntries(absl::Time deadline) {
+  absl::MutexLock lock(&mu_);
+  const auto done = [this] {
+    mu_.AssertHeld();
+    return all_came_ || !ended_.ok();
+  };
+  if (!mu_.AwaitWithDeadline(absl::Condition(&done), deadline)) {
+    return absl::DeadlineExceededError(absl::StrCat(
+        entries(), " of ", target_entries_.load(), " entries came"));
+  }
+  return ended_;
+}
+
+absl::Status SubscriberLoad::WaitEnded(absl::Time deadline) {
+  absl::MutexLock lock(&mu_);
+  const auto done = [this] {
+    mu_.AssertHeld();
+    return ended_streams_ == options_.subscribers;
+  };
+  if (!mu_.AwaitWithDeadline(absl::Condition(&done), deadline)) {
+    return absl::DeadlineExceededError("the server does not end its streams");
+  }
+  return absl::OkStatus();
+}
+
+void SubscriberLoad::Came() {
+  if (entries_.fetch_add(1) + 1 < target_entries_.load()) return;
+  absl::MutexLock lock(&mu_);
+  all_came_ = true;
+}
+
 std::int64_t SubscriberLoad::log_size() const {
   absl::MutexLock lock(&mu_);
   return log_size_;
@@ -196,6 +245,7 @@ void SubscriberLoad::Reached() {
 void SubscriberLoad::Ended(const grpc::Status& status) {
   --open_;
   absl::MutexLock lock(&mu_);
+  ++ended_streams_;
   if (!ended_.ok() || stopping_) return;
   ended_ = status.ok() ? absl::UnavailableError("the server ended a stream")
                        : FromGrpc(status);

@@ -35,10 +35,15 @@ class SubscriberLoad {
     std::shared_ptr<grpc::ChannelCredentials> credentials;
     int subscribers = 1;
     v1::Open open;
+    // Optional. What passes to the subscriber of that number.
+    std::function<v1::Filter(int number)> filter_of;
     // Whether anything is read after the first message.
     bool read = true;
-    // Optional. Called on the load's thread for each entry.
-    std::function<void(std::int64_t position)> on_entry;
+    // Between one message and reading the next.
+    absl::Duration pause;
+    // Optional. Called on the load's thread for the nth entry of a stream, from
+    // 0.
+    std::function<void(std::size_t nth)> on_entry;
   };
 
   explicit SubscriberLoad(Options options);
@@ -60,6 +65,13 @@ class SubscriberLoad {
   // Until the progress of each stream has come to the target.
   absl::Status WaitReached(absl::Time deadline);
 
+  // The number of entries, of all streams, that WaitEntries() waits for; set it
+  // before they may come.
+  void set_target_entries(std::int64_t entries) { target_entries_ = entries; }
+  absl::Status WaitEntries(absl::Time deadline);
+  // Until the server has ended all streams.
+  absl::Status WaitEnded(absl::Time deadline);
+
   // End of the log when the last stream was opened.
   std::int64_t log_size() const;
   // Entries of all streams so far.
@@ -70,6 +82,7 @@ class SubscriberLoad {
 
   // By the calls, on the load's thread.
   void Opened(std::int64_t log_size);
+  void Came();
   void Reached();
   void Ended(const grpc::Status& status);
 
@@ -84,6 +97,8 @@ class SubscriberLoad {
   // No stream has reached it before it is set.
   std::atomic<std::int64_t> target_{std::numeric_limits<std::int64_t>::max()};
   std::atomic<std::int64_t> entries_{0};
+  std::atomic<std::int64_t> target_entries_{
+      std::numeric_limits<std::int64_t>::max()};
   grpc::Alarm stop_alarm_;
   EventOf<SubscriberLoad> stop_{this, &SubscriberLoad::OnStop};
 
@@ -91,6 +106,8 @@ class SubscriberLoad {
   int opened_ ABSL_GUARDED_BY(mu_) = 0;
   int reached_ ABSL_GUARDED_BY(mu_) = 0;
   std::int64_t log_size_ ABSL_GUARDED_BY(mu_) = 0;
+  bool all_came_ ABSL_GUARDED_BY(mu_) = false;
+  int ended_streams_ ABSL_GUARDED_BY(mu_) = 0;
   // Of the first stream that ended.
   absl::Status ended_ ABSL_GUARDED_BY(mu_);
 
