@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import resource
@@ -181,8 +182,28 @@ class Bench:
         """The same on a log that nobody uses again."""
         with self.empty_folder("copy") as folder:
             shutil.copytree(self.filled_folder(entries), folder / "hub")
+            # What the copy has not written yet is not the hub's to wait for.
+            os.sync()
             with Hub(self, folder / "hub") as hub:
                 yield hub
+
+    @contextlib.contextmanager
+    def load_beside(self, hub, *arguments):
+        """A load that prints `live` and ends when its input does. The figures
+        that it gives then are put into what this returns."""
+        figures = {}
+        with subprocess.Popen(self._load_command(hub, *arguments), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as load:
+            try:
+                if load.stdout.readline() != "live\n":
+                    raise BenchError("the load did not come to be live")
+                yield figures
+                out, _ = load.communicate(timeout=LOAD_SECONDS)
+                if load.returncode != 0:
+                    raise BenchError("the load beside failed")
+                figures.update(json.loads(out))
+            finally:
+                load.kill()
 
     def restart_under(self, entries, *arguments):
         """Starts the hub again once the load has printed `live`. Returns the

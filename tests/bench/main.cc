@@ -141,8 +141,11 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
       chosen, [a](const Target& target) { return Mix(target, a->mix); });
   mix->add_option("--updates", a->mix.updates);
   mix->add_option("--subscribers", a->mix.live_subscribers);
-  mix->add_option("--slow", a->mix.slow_readers);
   mix->add_option("--imported", a->mix.imported);
+  CLI::App* slow = AddCommand(
+      app, "read-slowly", "Read the whole log until standard input ends",
+      chosen,
+      [a](const Target& target) { return ReadSlowly(target, a->subscribers); });
   CLI::App* storm = AddCommand(
       app, "storm", "Connect again when the hub is started again", chosen,
       [a](const Target& target) { return Storm(target, a->subscribers); });
@@ -165,7 +168,7 @@ void AddCommands(CLI::App* app, Arguments* a, Run* chosen) {
                return Figures{{"entries", static_cast<double>(*size)}};
              });
   AddCommand(app, "verify", "Read the whole log and verify it", chosen, Verify);
-  for (CLI::App* command : {catch_up, fan_out, storm, idle, stalled}) {
+  for (CLI::App* command : {catch_up, fan_out, slow, storm, idle, stalled}) {
     command->add_option("--subscribers", a->subscribers);
   }
 }

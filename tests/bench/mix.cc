@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <future>
+#include <iostream>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,19 +16,6 @@ namespace {
 
 constexpr double kPerSecond = 200;
 constexpr absl::Duration kSlow = absl::Seconds(1);
-
-absl::StatusOr<std::unique_ptr<SubscriberLoad>> StartSlowReaders(
-    const Target& target, int subscribers) {
-  SubscriberLoad::Options options;
-  options.subscribers = subscribers;
-  options.open = FromStart();
-  options.pause = kSlow;
-  auto load = PrepareSubscribers(target, std::move(options));
-  if (!load.ok()) return load.status();
-  (*load)->Start();
-  if (absl::Status s = (*load)->WaitOpened(Deadline()); !s.ok()) return s;
-  return load;
-}
 
 absl::Status ReplayOnce(const Target& target, std::int64_t size) {
   SubscriberLoad::Options options;
@@ -77,8 +66,6 @@ absl::StatusOr<Figures> Mix(const Target& target, const MixOptions& mix) {
   (*live)->set_target_entries(std::int64_t{mix.updates} * mix.live_subscribers);
   (*live)->Start();
   if (absl::Status s = (*live)->WaitOpened(Deadline()); !s.ok()) return s;
-  auto slow = StartSlowReaders(target, mix.slow_readers);
-  if (!slow.ok()) return slow.status();
 
   Stretch stretch(target.pid);
   std::atomic<bool> stop{false};
@@ -99,18 +86,37 @@ absl::StatusOr<Figures> Mix(const Target& target, const MixOptions& mix) {
        {published.status(), came, replays.status(), imported.status()}) {
     if (!status.ok()) return status;
   }
-  const auto slow_entries = static_cast<double>((*slow)->entries());
   live->reset();
 
   Figures figures;
   AddLatencies(sent.TakeLatencies(), &figures);
   figures["replayed_entries_per_s"] =
       stretch.PerSecond(static_cast<double>(*size) * *replays);
-  figures["slow_entries_per_s"] = stretch.PerSecond(slow_entries);
   figures["imported_per_s"] =
       mix.imported / absl::ToDoubleSeconds(imported->elapsed);
   figures["import_seconds"] = absl::ToDoubleSeconds(imported->elapsed);
   stretch.AddCores(&figures);
+  return figures;
+}
+
+absl::StatusOr<Figures> ReadSlowly(const Target& target, int subscribers) {
+  SubscriberLoad::Options options;
+  options.subscribers = subscribers;
+  options.open = FromStart();
+  options.pause = kSlow;
+  auto load = PrepareSubscribers(target, std::move(options));
+  if (!load.ok()) return load.status();
+  Stretch stretch(target.pid);
+  (*load)->Start();
+  if (absl::Status s = (*load)->WaitOpened(Deadline()); !s.ok()) return s;
+  std::cout << "live" << std::endl;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+  }
+  stretch.End();
+  Figures figures;
+  figures["slow_entries_per_s"] =
+      stretch.PerSecond(static_cast<double>((*load)->entries()));
   return figures;
 }
 

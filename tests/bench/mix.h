@@ -12,16 +12,19 @@ struct MixOptions {
   // Of the state that is live, at 200 a second.
   int updates = 2000;
   int live_subscribers = 100;
-  // Read the whole log, a message a second each.
-  int slow_readers = 1000;
   // Another state publishes as many with 256 unanswered.
   int imported = 20'000;
 };
 
 // While one state publishes evenly to live subscribers that take only its
-// updates, one subscriber reads the whole log again and again, many read it
-// slowly, and another state imports.
+// updates, one subscriber reads the whole log again and again, and another
+// state imports. ReadSlowly() runs in another process, so that the load of one
+// does not wait for that of the other.
 absl::StatusOr<Figures> Mix(const Target& target, const MixOptions& options);
+
+// So many subscribers read the whole log, a message a second each. Prints a
+// line `live` once all have begun, and goes on until standard input ends.
+absl::StatusOr<Figures> ReadSlowly(const Target& target, int subscribers);
 
 }  // namespace gaceta::bench
 

@@ -124,8 +124,11 @@ def _take_reconnect(bench, scenario, size):
 
 
 def _take_mix(bench, scenario, size):
+    readers = 4 if size == "smoke" else 1000
     with bench.hub_on_copy(scenario.filled_entries(size)) as hub:
-        return bench.load(hub, *scenario.arguments(size))
+        with bench.load_beside(hub, "read-slowly", "--subscribers", readers) as slow:
+            figures = bench.load(hub, *scenario.arguments(size))
+        return {**figures, **slow}
 
 
 def _take_growth(bench, scenario, size):
@@ -209,7 +212,7 @@ SCENARIOS = (
              take=_take_reconnect),
     Scenario("mix", "mix", MIX, {},
              {"updates": (20, 1_000, 2_000, 4_000), "imported": (100, 20_000, 40_000, 80_000),
-              "subscribers": (2, 100, 100, 100), "slow": (2, 1000, 1000, 1000)},
+              "subscribers": (2, 100, 100, 100)},
              filled=FILLED, take=_take_mix),
     _growth(10_000),
     _growth(100_000),
