@@ -85,7 +85,8 @@ def _take_start(bench, scenario, size):
 
 
 def _take_quorum(bench, scenario, size):
-    with bench.hub_with_witnesses(10, quorum=6) as hub:
+    witnesses, quorum = (3, 2) if size == "smoke" else (10, 6)
+    with bench.hub_with_witnesses(witnesses, quorum) as hub:
         return bench.load(hub, *scenario.arguments(size))
 
 
