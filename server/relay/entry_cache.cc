@@ -179,6 +179,7 @@ absl::StatusOr<std::vector<RelayedEntryPtr>> EntryCache::Read(Position begin,
     }();
     if (!some.ok()) return some.status();
     if (!some->has_value()) {
+      if (max_count == 1) return ReadAlone(next);
       if (absl::Status s = LoadBlock(next / kBlockEntries); !s.ok()) return s;
       continue;
     }
@@ -193,6 +194,13 @@ std::shared_ptr<const EntryCache::Block> EntryCache::FindBlock(Position block) {
   if (found == blocks_.end()) return nullptr;
   uses_.splice(uses_.end(), uses_, found->second.use);
   return found->second.entries;
+}
+
+absl::StatusOr<EntryCache::Block> EntryCache::ReadAlone(
+    Position position) const {
+  auto stored = store_->Read(position, 1, 1);
+  if (!stored.ok()) return stored.status();
+  return Block{std::make_shared<RelayedEntry>(position, stored->front())};
 }
 
 absl::Status EntryCache::LoadBlock(Position block) {

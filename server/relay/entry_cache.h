@@ -68,7 +68,8 @@ class EntryCache {
   absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> TryRead(
       Position begin, int max_count);
 
-  // The same, waiting for the disk. For unary reads.
+  // The same, waiting for the disk. For unary reads. One entry alone is read
+  // without its neighbours, and not kept.
   absl::StatusOr<std::vector<RelayedEntryPtr>> Read(Position begin,
                                                     int max_count);
 
@@ -79,6 +80,7 @@ class EntryCache {
   // TryRead(), without a load.
   absl::StatusOr<std::optional<Block>> Lookup(Position begin, int max_count)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<Block> ReadAlone(Position position) const;
   // Keeps the block, unless its entries were erased while it was read.
   absl::Status LoadBlock(Position block);
   absl::StatusOr<std::shared_ptr<const Block>> ReadBlock(Position block) const;

@@ -74,11 +74,17 @@ class EntryStream {
   // Everything below has been told to the client.
   Position sent_position() const { return sent_position_; }
   // Whether the client's last progress said that it is at the end.
+  // Whether so little is left that it is sent at once, and from memory.
+  bool is_near_end() const {
+    return cache_->Size() - position_ <= kNearEntries;
+  }
   bool told_live() const { return told_live_; }
   // Whether there is a cosigned checkpoint that the client was not sent.
   bool has_cosigned() const { return prover_.has_cosigned(); }
 
  private:
+  static constexpr Position kNearEntries = 1024;
+
   // Adds `entry` to `slices` if it leaves for this stream; returns its bytes.
   absl::StatusOr<std::size_t> AddEntry(const RelayedEntry& entry,
                                        std::vector<grpc::Slice>* slices);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -30,6 +31,10 @@ namespace {
 // How often heartbeats are looked at.
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kFlushInterval = absl::Seconds(1);
+// Events that are handled before those who wait have a turn again, and how long
+// their turns take together: an event waits no longer.
+constexpr int kEventsBetweenTurns = 64;
+constexpr absl::Duration kTurns = absl::Microseconds(500);
 // Calls that may come in at once before the loop has to answer one.
 constexpr int kWaitingCalls = 16;
 constexpr int kDefaultPage = 100;
@@ -112,7 +117,7 @@ class RelayService::Impl : public SubscribeLoop {
     if (count == 0) connected_.erase(name);
   }
 
-  void Yield(SubscribeStream* stream) override { yielded_.push_back(stream); }
+  void AwaitTurn(SubscribeStream* stream) override { line_.push_back(stream); }
 
   void Accepted() override {
     WaitForCall();
@@ -121,8 +126,7 @@ class RelayService::Impl : public SubscribeLoop {
   }
 
   void Ended(SubscribeStream* stream, bool was_accepted) override {
-    yielded_.erase(std::remove(yielded_.begin(), yielded_.end(), stream),
-                   yielded_.end());
+    line_.erase(std::remove(line_.begin(), line_.end(), stream), line_.end());
     streams_.erase(stream);
     if (was_accepted) {
       absl::MutexLock lock(&mu_);
@@ -293,23 +297,47 @@ class RelayService::Impl : public SubscribeLoop {
   }
 
   void Loop() {
+    while (HandleEvents()) {
+      TakeTurns();
+      if (!tick_set_ && !queue_down_) SetTick();
+    }
+  }
+
+  // Waits for an event if nobody waits for a turn. False once the queue is
+  // down.
+  bool HandleEvents() {
     void* tag = nullptr;
     bool ok = false;
-    while (queue_->Next(&tag, &ok)) {
-      auto* operation = static_cast<SubscribeStream::Operation*>(tag);
-      if (operation == &wake_) {
-        wake_pending_.store(false);
-        PumpAll();
-      } else if (operation == &tick_) {
-        tick_set_ = false;
-        TickAll();
-      } else if (operation == &stop_) {
-        ShutDownQueue();
-      } else {
-        (operation->stream->*operation->done)(ok);
+    for (int i = 0; i < kEventsBetweenTurns; ++i) {
+      const gpr_timespec deadline = line_.empty() && i == 0
+                                        ? gpr_inf_future(GPR_CLOCK_REALTIME)
+                                        : gpr_inf_past(GPR_CLOCK_REALTIME);
+      switch (queue_->AsyncNext(&tag, &ok, deadline)) {
+        case grpc::CompletionQueue::SHUTDOWN:
+          return false;
+        case grpc::CompletionQueue::TIMEOUT:
+          return true;
+        case grpc::CompletionQueue::GOT_EVENT:
+          Handle(static_cast<SubscribeStream::Operation*>(tag), ok);
+          break;
       }
-      PumpYielded();
-      if (!tick_set_ && !queue_down_) SetTick();
+      // It costs a system call to learn that nothing has happened.
+      if (line_.empty()) return true;
+    }
+    return true;
+  }
+
+  void Handle(SubscribeStream::Operation* operation, bool ok) {
+    if (operation == &wake_) {
+      wake_pending_.store(false);
+      AdvanceAll();
+    } else if (operation == &tick_) {
+      tick_set_ = false;
+      TickAll();
+    } else if (operation == &stop_) {
+      ShutDownQueue();
+    } else {
+      (operation->stream->*operation->done)(ok);
     }
   }
 
@@ -340,7 +368,7 @@ class RelayService::Impl : public SubscribeLoop {
     }
   }
 
-  void PumpAll() {
+  void AdvanceAll() {
     if (draining_.load()) {
       ForAll([](SubscribeStream* stream) { stream->Drain(); });
       return;
@@ -352,7 +380,7 @@ class RelayService::Impl : public SubscribeLoop {
       federation_ = std::move(federation);
       ForAll([](SubscribeStream* stream) { stream->FollowRegistry(); });
     }
-    ForAll([](SubscribeStream* stream) { stream->Pump(); });
+    ForAll([](SubscribeStream* stream) { stream->Advance(); });
   }
 
   void TickAll() {
@@ -360,14 +388,17 @@ class RelayService::Impl : public SubscribeLoop {
     ForAll([now](SubscribeStream* stream) { stream->Tick(now); });
   }
 
-  // One step for each: what takes long waits behind what came in meanwhile.
-  void PumpYielded() {
-    if (yielded_.empty()) return;
-    std::vector<SubscribeStream*> now = std::exchange(yielded_, {});
-    for (SubscribeStream* stream : now) {
-      if (streams_.contains(stream)) stream->Pump();
+  void TakeTurns() {
+    if (line_.empty()) return;
+    const absl::Time end = absl::Now() + kTurns;
+    // Each once at most.
+    for (std::size_t turns = line_.size(); turns > 0 && !line_.empty();
+         --turns) {
+      SubscribeStream* stream = line_.front();
+      line_.pop_front();
+      stream->TakeTurn();
+      if (absl::Now() >= end) return;
     }
-    if (!yielded_.empty() && !queue_down_) Wake();
   }
 
   void FlushLoop() {
@@ -402,7 +433,8 @@ class RelayService::Impl : public SubscribeLoop {
   // Touched only by the loop's thread (and by Start(), before it runs).
   absl::flat_hash_map<SubscribeStream*, std::unique_ptr<SubscribeStream>>
       streams_;
-  std::vector<SubscribeStream*> yielded_;
+  // Those that wait for a turn, each once.
+  std::deque<SubscribeStream*> line_;
   bool tick_set_ = false;
   bool queue_down_ = false;
   absl::flat_hash_map<std::string, int> streams_of_;

@@ -127,7 +127,7 @@ void SubscribeStream::OnRead(bool ok) {
     return;
   }
   StartRead();
-  Pump();
+  Advance();
 }
 
 absl::Status SubscribeStream::Open(const v1::Open& open) {
@@ -282,11 +282,30 @@ void SubscribeStream::OnWritten(bool ok) {
     FinishIfIdle();
     return;
   }
-  Pump();
+  Advance();
+}
+
+void SubscribeStream::Advance() {
+  if (!MaySend()) return;
+  if (entries_->is_near_end()) {
+    Pump();
+  } else {
+    AwaitTurn();
+  }
+}
+
+void SubscribeStream::AwaitTurn() {
+  if (awaits_turn_) return;
+  awaits_turn_ = true;
+  loop_->AwaitTurn(this);
+}
+
+void SubscribeStream::TakeTurn() {
+  awaits_turn_ = false;
+  if (MaySend()) Pump();
 }
 
 void SubscribeStream::Pump() {
-  if (state_ != State::kStreaming || writing_ || over_) return;
   grpc::ByteBuffer message;
   auto step = entries_->Next(&message);
   if (!step.ok()) {
@@ -298,7 +317,7 @@ void SubscribeStream::Pump() {
       Write(message);
       break;
     case EntryStream::Step::kMore:
-      loop_->Yield(this);
+      AwaitTurn();
       break;
     case EntryStream::Step::kAtEnd:
       // A client that waits to be live hears of it at once.
@@ -311,7 +330,7 @@ void SubscribeStream::Pump() {
 }
 
 void SubscribeStream::Tick(absl::Time now) {
-  if (state_ != State::kStreaming || over_ || writing_) return;
+  if (!MaySend()) return;
   const bool has_news = entries_->position() > entries_->sent_position() ||
                         entries_->has_cosigned();
   if (now - last_sent_ >= (has_news ? kQuietProgress : heartbeat_)) {

@@ -37,8 +37,9 @@ class SubscribeLoop {
   virtual void Release(const std::string& identity) = 0;
   // A stream of that name begins or ends to use a named subscription.
   virtual void Connected(const std::string& name, bool connected) = 0;
-  // Runs Pump() soon, after others had their turn.
-  virtual void Yield(SubscribeStream* stream) = 0;
+  // Calls TakeTurn() later: after what has happened by then, and after those
+  // that wait already.
+  virtual void AwaitTurn(SubscribeStream* stream) = 0;
   // A call came in: another one may.
   virtual void Accepted() = 0;
   // The stream has ended and has no operation under way. Destroys it.
@@ -58,8 +59,12 @@ class SubscribeStream {
   SubscribeStream(SubscribeLoop* loop, RawRelayService* service,
                   grpc::ServerCompletionQueue* queue);
 
-  // Sends what can be sent now.
-  void Pump();
+  // There may be something to send. A stream that is near the end sends it now;
+  // one that is far behind has much to send, and waits for its turn, so that
+  // nobody who is live waits for it.
+  void Advance();
+  // Sends what can be sent at once.
+  void TakeTurn();
   // Sends progress if it is due.
   void Tick(absl::Time now);
   // Tells the client that the server ends, and ends the call.
@@ -92,6 +97,11 @@ class SubscribeStream {
   absl::Status SetSubscription(const v1::Open& open);
   absl::Status Acknowledge(const v1::Acknowledgement& acknowledgement);
   void StartRead();
+  bool MaySend() const {
+    return state_ == State::kStreaming && !writing_ && !over_;
+  }
+  void AwaitTurn();
+  void Pump();
   void Write(const grpc::ByteBuffer& message);
   void WriteProgress();
   void End(const absl::Status& status, absl::string_view closing_reason);
@@ -111,6 +121,7 @@ class SubscribeStream {
   // Operations whose tag has not come back.
   int under_way_ = 0;
   bool writing_ = false;
+  bool awaits_turn_ = false;
   bool finished_ = false;
   bool over_ = false;
 

@@ -306,15 +306,15 @@ TEST_F(EntryCacheTest, OfTheBlocksTheLeastUsedGoFirst) {
   options.block_bytes = 2 * 64 * 130;
   Start(64 * 3, options);
   // Unary reads: those of streams read ahead.
-  ExpectEntries(cache_->Read(0, 1), 0, 1);
-  ExpectEntries(cache_->Read(64, 1), 64, 1);
-  ExpectEntries(cache_->Read(0, 1), 0, 1);
-  ExpectEntries(cache_->Read(128, 1), 128, 1);
+  ExpectEntries(cache_->Read(0, 2), 0, 2);
+  ExpectEntries(cache_->Read(64, 2), 64, 2);
+  ExpectEntries(cache_->Read(0, 2), 0, 2);
+  ExpectEntries(cache_->Read(128, 2), 128, 2);
   const int reads = log_.reads;
 
-  ExpectEntries(cache_->Read(0, 1), 0, 1);
+  ExpectEntries(cache_->Read(0, 2), 0, 2);
   EXPECT_EQ(log_.reads, reads);
-  ExpectEntries(cache_->Read(64, 1), 64, 1);
+  ExpectEntries(cache_->Read(64, 2), 64, 2);
   EXPECT_GT(log_.reads, reads);
 }
 
@@ -330,7 +330,7 @@ TEST_F(EntryCacheTest, WhatAReaderComesToNextIsLoadedBeforeItAsks) {
   // Many steps within a block load one block ahead, not more.
   for (int i = 0; i < 20; ++i) ExpectEntries(AwaitRead(64 + i, 1), 64 + i, 1);
   while (log_.reads < 3) std::this_thread::yield();
-  ExpectEntries(cache_->Read(64, 1), 64, 1);
+  ExpectEntries(cache_->Read(64, 2), 64, 2);
   EXPECT_EQ(log_.reads, 3);
 }
 
@@ -347,13 +347,13 @@ TEST_F(EntryCacheTest, WhoComesToABlockThatIsBeingReadAheadIsTold) {
 
 TEST_F(EntryCacheTest, AnErrorInReadingAheadIsNotTold) {
   Start(64 * 2);
-  ExpectEntries(cache_->Read(0, 1), 0, 1);
+  ExpectEntries(cache_->Read(0, 2), 0, 2);
   log_.Fail(absl::UnavailableError("disk"));
   ExpectEntries(AwaitRead(0, 1), 0, 1);
   while (log_.reads < 2) std::this_thread::yield();
   log_.Fail(absl::OkStatus());
 
-  ExpectEntries(cache_->Read(64, 1), 64, 1);
+  ExpectEntries(cache_->Read(64, 2), 64, 2);
 }
 
 TEST_F(EntryCacheTest, ABlockWantedByManyIsLoadedOnce) {
@@ -387,7 +387,7 @@ TEST_F(EntryCacheTest, AnErrorOfTheStoreIsToldOnceAndThenTriedAgain) {
   log_.Fail(absl::UnavailableError("disk"));
 
   EXPECT_EQ(AwaitRead(0, 1).status(), absl::UnavailableError("disk"));
-  EXPECT_EQ(cache_->Read(0, 1).status(), absl::UnavailableError("disk"));
+  EXPECT_EQ(cache_->Read(0, 2).status(), absl::UnavailableError("disk"));
 
   log_.Fail(absl::OkStatus());
   ExpectEntries(AwaitRead(0, 1), 0, 1);
@@ -402,9 +402,9 @@ TEST_F(EntryCacheTest, AnOldErrorIsForgottenOnceTheBlockWasRead) {
   ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
   AwaitChangesBeyond(seen);
   log_.Fail(absl::OkStatus());
-  ExpectEntries(cache_->Read(0, 1), 0, 1);
+  ExpectEntries(cache_->Read(0, 2), 0, 2);
   // Makes room: the first block is gone.
-  ExpectEntries(cache_->Read(64, 1), 64, 1);
+  ExpectEntries(cache_->Read(64, 2), 64, 2);
 
   ExpectEntries(AwaitRead(0, 1), 0, 1);
 }
@@ -414,7 +414,20 @@ TEST_F(EntryCacheTest, EntriesThatTheStoreLostAreDataLoss) {
   log_.LoseEntries();
 
   EXPECT_EQ(AwaitRead(5, 1).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(cache_->Read(5, 1).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(cache_->Read(5, 2).status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(EntryCacheTest, OneEntryIsReadAloneAndNotKept) {
+  Start(64);
+
+  for (int i = 1; i <= 2; ++i) {
+    ExpectEntries(cache_->Read(5, 1), 5, 1);
+    EXPECT_EQ(log_.reads, i);
+  }
+  // What is in memory is not read again.
+  ExpectEntries(cache_->Read(5, 2), 5, 2);
+  ExpectEntries(cache_->Read(5, 1), 5, 1);
+  EXPECT_EQ(log_.reads, 3);
 }
 
 TEST_F(EntryCacheTest, UnaryReadsWaitAndGoAcrossBlocks) {
