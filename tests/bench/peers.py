@@ -46,6 +46,7 @@ class Nats:
     program = "nats-server"
     kind = "nats"
     keeps = True
+    most_unanswered = 1_000_000
 
     @staticmethod
     def command(program, fields):
@@ -61,6 +62,7 @@ class Mosquitto:
     program = "mosquitto"
     kind = "mqtt"
     keeps = False
+    most_unanswered = 1_000_000
 
     @staticmethod
     def command(program, fields):
@@ -76,6 +78,8 @@ class Etcd:
     program = "etcd"
     kind = "etcd"
     keeps = True
+    # It refuses what comes when 5,000 are not applied.
+    most_unanswered = 4_000
 
     @staticmethod
     def command(program, fields):
@@ -167,10 +171,19 @@ def takes(peer, scenario):
             and (peer.keeps or scenario.command != "catch-up"))
 
 
+def _bounded(peer, scenario, arguments):
+    """With no more unanswered, of all clients together, than the peer takes."""
+    if "in-flight" not in scenario.fixed:
+        return arguments
+    most = peer.most_unanswered // scenario.fixed["nodes"]
+    value = arguments.index("--in-flight") + 1
+    return [*arguments[:value], min(arguments[value], most), *arguments[value + 1:]]
+
+
 def measure(bench, peer, scenario, size):
     """One run of the scenario; returns its figures by name."""
     command, *arguments = scenario.arguments(size)
-    load = [COMMANDS[command], "--kind", peer.kind, *arguments]
+    load = [COMMANDS[command], "--kind", peer.kind, *_bounded(peer, scenario, arguments)]
     with running(bench, peer) as server:
         if command == "catch-up":
             entries = scenario.filled_entries(size)
