@@ -31,7 +31,7 @@ constexpr int kCatchUpEntries = 1000;
 // change is written once. A crash loses them, and the log has them.
 constexpr Position kCommitEntries = 4096;
 // Memory for pages, those that wait for the commit included.
-constexpr int kCacheKib = 16 * 1024;
+constexpr int kCacheKib = 64 * 1024;
 constexpr char kSchema[] =
     "CREATE TABLE statement ("
     "  position INTEGER PRIMARY KEY,"
