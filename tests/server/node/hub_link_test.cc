@@ -52,6 +52,8 @@ class HubLinkTest : public ::testing::Test {
   }
 
   void OpenOutbox(const std::string& name) {
+    // Its threads end before the pointer that they look at.
+    if (link_ != nullptr) link_->Stop();
     link_.reset();
     outbox_.reset();
     Outbox::Options options;
