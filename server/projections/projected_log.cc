@@ -112,8 +112,11 @@ absl::Status ProjectedLog::Erase() {
     // Without its own statements there is no registry.
     if (!IsRegistryChange(entry->front())) due.push_back(position);
   }
-  if (absl::Status s = store_->Erase(due); !s.ok()) return s;
-  if (absl::Status s = cache_.Forget(due); !s.ok()) return s;
+  // Out of memory in any case: the store may have erased them, and only have
+  // failed to clean up after it.
+  absl::Status status = store_->Erase(due);
+  status.Update(cache_.Forget(due));
+  if (!status.ok()) return status;
   for (const Position position : due) {
     spdlog::info("payload erased position={} ground=\"{}\"", position,
                  registry->erasures().at(position).erasure.ground());

@@ -8,6 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/log/memory_log_store.h"
 #include "tests/server/log/file_faults.h"
 #include "tests/server/log/log_entries.h"
 #include "tests/support/statements.h"
@@ -201,6 +202,39 @@ TEST_F(ProjectedLogTest, WhatTheRegistryErasesIsGoneOnceItIsPublished) {
             v1::Entry::OMISSION_ERASED);
   EXPECT_EQ(OmissionAt(1), v1::Entry::OMISSION_UNSPECIFIED);
   EXPECT_EQ(*log_->tree().Root(5), CheckpointAt(5).first.root);
+}
+
+// Erases, and then fails to clean up.
+class UntidyStore : public MemoryLogStore {
+ public:
+  absl::Status Erase(absl::Span<const Position> positions) override {
+    ++erasures;
+    if (absl::Status s = MemoryLogStore::Erase(positions); !s.ok()) return s;
+    return erasures == 1 ? absl::UnavailableError("busy") : absl::OkStatus();
+  }
+
+  int erasures = 0;
+};
+
+TEST_F(ProjectedLogTest, AnErasureThatFailedHalfwayIsShownAndTriedAgain) {
+  auto untidy = std::make_unique<UntidyStore>();
+  const UntidyStore* store = untidy.get();
+  log_ = *ProjectedLog::OpenInMemory(std::move(untidy), Members().Empty());
+  AppendChange(Members().FirstChange());
+  Append(3);
+  AppendErasure(2);
+
+  Publish(5);
+
+  EXPECT_EQ((*log_->cache().Read(2, 1))[0]->stored_omission(),
+            v1::Entry::OMISSION_ERASED);
+  EXPECT_EQ(store->erasures, 1);
+  Append(1);
+  Publish(6);
+  EXPECT_EQ(store->erasures, 2);
+  Append(1);
+  Publish(7);
+  EXPECT_EQ(store->erasures, 2);
 }
 
 TEST_F(ProjectedLogTest, TheRegistrysOwnStatementsStay) {
