@@ -52,4 +52,19 @@ void AwaitQuiet(pid_t pid) {
   }
 }
 
+Figures WatchIdle(pid_t pid, std::int64_t before, int subscribers,
+                  absl::Duration watch) {
+  AwaitQuiet(pid);
+  const std::int64_t after = ResidentBytesOf(pid);
+  Stretch stretch(pid);
+  absl::SleepFor(watch);
+  stretch.End();
+  Figures figures;
+  figures["rss_kib_per_subscriber"] =
+      static_cast<double>(after - before) / 1024 / subscribers;
+  figures["server_cpu_ms_per_s"] =
+      1000 * absl::FDivDuration(stretch.server_cpu(), stretch.wall());
+  return figures;
+}
+
 }  // namespace gaceta::bench

@@ -84,6 +84,11 @@ void AddLatencies(std::vector<absl::Duration> values, Figures* figures);
 // not taken for what comes.
 void AwaitQuiet(pid_t pid);
 
+// What idle subscribers cost: the growth of the server's memory since it had
+// `before` bytes, for each, once it is quiet; and its CPU while it is watched.
+Figures WatchIdle(pid_t pid, std::int64_t before, int subscribers,
+                  absl::Duration watch);
+
 }  // namespace gaceta::bench
 
 #endif  // GACETA_TESTS_BENCH_MEASURING_H_

@@ -265,17 +265,7 @@ absl::StatusOr<Figures> PeerIdle(const Target& target, const PeerLoad& load,
   if (absl::Status s = (*run)->ConnectSubscribers(); !s.ok()) return s;
   if (absl::Status s = (*run)->StartSubscriptions(false); !s.ok()) return s;
   if (absl::Status s = (*run)->AwaitSubscribed(); !s.ok()) return s;
-  AwaitQuiet(target.pid);
-  const std::int64_t after = ResidentBytesOf(target.pid);
-  Stretch stretch(target.pid);
-  absl::SleepFor(watch);
-  stretch.End();
-  Figures figures;
-  figures["rss_kib_per_subscriber"] =
-      static_cast<double>(after - before) / 1024 / load.subscribers;
-  figures["server_cpu_ms_per_s"] =
-      1000 * absl::FDivDuration(stretch.server_cpu(), stretch.wall());
-  return figures;
+  return WatchIdle(target.pid, before, load.subscribers, watch);
 }
 
 }  // namespace gaceta::bench

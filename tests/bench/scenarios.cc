@@ -177,18 +177,7 @@ absl::StatusOr<Figures> Idle(const Target& target, int subscribers,
   if (!load.ok()) return load.status();
   (*load)->Start();
   if (absl::Status s = (*load)->WaitOpened(Deadline()); !s.ok()) return s;
-  AwaitQuiet(target.pid);
-  const std::int64_t after = ResidentBytesOf(target.pid);
-
-  Stretch stretch(target.pid);
-  absl::SleepFor(watch);
-  stretch.End();
-  Figures figures;
-  figures["rss_kib_per_subscriber"] =
-      static_cast<double>(after - before) / 1024 / subscribers;
-  figures["server_cpu_ms_per_s"] =
-      1000 * absl::FDivDuration(stretch.server_cpu(), stretch.wall());
-  return figures;
+  return WatchIdle(target.pid, before, subscribers, watch);
 }
 
 absl::StatusOr<Figures> Stalled(const Target& target, int subscribers) {
