@@ -269,19 +269,21 @@ absl::Status DocumentStore::Writer::Commit() {
   return SyncFolder(store_->folder_ + "/sha256");
 }
 
+absl::Status DocumentStore::NotStored(absl::string_view sha256_hex) const {
+  if (const auto ground = FindErasure(sha256_hex)) {
+    return Erased(absl::StatusCode::kNotFound, sha256_hex, *ground);
+  }
+  return absl::NotFoundError(
+      absl::StrCat("document ", sha256_hex, " is not stored here"));
+}
+
 absl::StatusOr<std::string> DocumentStore::Read(absl::string_view sha256_hex,
                                                 std::int64_t offset,
                                                 std::size_t max_bytes) const {
   if (absl::Status s = CheckName(sha256_hex); !s.ok()) return s;
   const std::string path = StoredPath(sha256_hex);
   const File file(path, O_RDONLY);
-  if (!file.ok()) {
-    if (const auto ground = FindErasure(sha256_hex)) {
-      return Erased(absl::StatusCode::kNotFound, sha256_hex, *ground);
-    }
-    return absl::NotFoundError(
-        absl::StrCat("document ", sha256_hex, " is not stored here"));
-  }
+  if (!file.ok()) return NotStored(sha256_hex);
   struct stat info;
   if (fstat(file.get(), &info) != 0) return FromErrno("read", path);
   if (offset < 0 || offset > info.st_size) {

@@ -87,6 +87,9 @@ class DocumentStore {
                                    std::int64_t offset,
                                    std::size_t max_bytes) const;
 
+  // What Read() says of a document that is not stored.
+  absl::Status NotStored(absl::string_view sha256_hex) const;
+
  private:
   explicit DocumentStore(std::string folder) : folder_(std::move(folder)) {}
 

@@ -113,7 +113,8 @@ struct Hub::Parts {
                options.log_origin},
               options.relay),
         witnesses(log.get(), &authorizer),
-        documents_service(documents.get(), &authorizer),
+        documents_service(documents.get(), &authorizer,
+                          {ServerKind::kHub, log.get()}),
         log_service(log.get(), &authorizer),
         registry_service(log.get(), &authorizer),
         updates_service(log.get(), &authorizer) {

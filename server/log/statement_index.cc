@@ -25,7 +25,7 @@ namespace gaceta {
 namespace {
 
 // Changed with the tables: another version is thrown away and made anew.
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr int kCatchUpEntries = 1000;
 // What was applied is committed after so many entries: a page that many of them
 // change is written once. A crash loses them, and the log has them.
@@ -44,10 +44,19 @@ constexpr char kSchema[] =
     "CREATE UNIQUE INDEX by_id ON statement(statement_id);"
     "CREATE UNIQUE INDEX by_sequence ON statement(publisher, sequence);"
     "CREATE INDEX by_time ON statement(recorded_micros);"
+    // A row for each update, so that one that is erased leaves what the others
+    // say of the instrument.
     "CREATE TABLE instrument ("
-    "  uri TEXT PRIMARY KEY,"
-    "  first_position INTEGER NOT NULL,"
-    "  last_status INTEGER NOT NULL"
+    "  uri TEXT NOT NULL,"
+    "  position INTEGER NOT NULL,"
+    "  status INTEGER NOT NULL,"
+    "  PRIMARY KEY (uri, position)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX by_status ON instrument(uri, position) WHERE status <> 0;"
+    "CREATE TABLE document ("
+    "  sha256 BLOB NOT NULL,"
+    "  position INTEGER NOT NULL,"
+    "  PRIMARY KEY (sha256, position)"
     ") STRICT, WITHOUT ROWID;"
     "CREATE TABLE progress (next_position INTEGER NOT NULL) STRICT;"
     "INSERT INTO progress VALUES (0);";
@@ -66,6 +75,21 @@ std::string IdText(absl::string_view bytes) {
 std::string Blob(const SQLite::Column& column) {
   return {static_cast<const char*>(column.getBlob()),
           static_cast<std::size_t>(column.getBytes())};
+}
+
+void BindBlob(SQLite::Statement* statement, int index,
+              absl::string_view bytes) {
+  statement->bind(index, static_cast<const void*>(bytes.data()),
+                  static_cast<int>(bytes.size()));
+}
+
+// The update that a payload is, if it is kept and is one.
+std::optional<v1::Update> UpdateOf(const StoredEntry& entry) {
+  v1::Update update;
+  if (entry.payload.empty() || !update.ParseFromString(entry.payload)) {
+    return std::nullopt;
+  }
+  return update;
 }
 
 // What of a name is the work: no part, version or manifestation.
@@ -128,8 +152,7 @@ class SqliteStatementIndex : public StatementIndex {
     }
     const std::string id = IdBytes(statement_id);
     return FindOne("WHERE statement_id = ?1", [&id](SQLite::Statement& query) {
-      query.bind(1, static_cast<const void*>(id.data()),
-                 static_cast<int>(id.size()));
+      BindBlob(&query, 1, id);
     });
   }
 
@@ -191,10 +214,12 @@ class SqliteStatementIndex : public StatementIndex {
     absl::Status status = RunSqlite("cannot search the index", [&] {
       mu_.AssertHeld();
       SQLite::Statement& query = Prepared(
-          "SELECT first_position, last_status FROM instrument"
-          " WHERE uri = ?");
+          "SELECT position, (SELECT status FROM instrument"
+          "  WHERE uri = ?1 AND status <> 0 ORDER BY position DESC LIMIT 1)"
+          " FROM instrument WHERE uri = ?1 ORDER BY position LIMIT 1");
       query.bind(1, std::string(uri));
       if (query.executeStep()) {
+        // Null, where no status was stated, is 0: unspecified.
         found = InstrumentState{
             query.getColumn(0).getInt64(),
             static_cast<v1::VersionStatus>(query.getColumn(1).getInt())};
@@ -203,6 +228,56 @@ class SqliteStatementIndex : public StatementIndex {
     });
     if (!status.ok()) return status;
     return found;
+  }
+
+  absl::StatusOr<std::vector<Position>> ListByDocument(
+      absl::string_view sha256, Position begin, int max_count) const override {
+    absl::MutexLock lock(&mu_);
+    std::vector<Position> found;
+    absl::Status status = RunSqlite("cannot search the index", [&] {
+      mu_.AssertHeld();
+      SQLite::Statement& query = Prepared(
+          "SELECT position FROM document WHERE sha256 = ?1 AND position >= ?2"
+          " ORDER BY position LIMIT ?3");
+      BindBlob(&query, 1, sha256);
+      query.bind(2, begin);
+      query.bind(3, max_count);
+      while (query.executeStep()) {
+        found.push_back(query.getColumn(0).getInt64());
+      }
+      query.reset();
+    });
+    if (!status.ok()) return status;
+    return found;
+  }
+
+  absl::Status Forget(Position position, const StoredEntry& entry) override {
+    absl::MutexLock lock(&mu_);
+    // What is not committed would keep the WAL from being emptied.
+    absl::Status status = Commit();
+    if (!status.ok()) return status;
+    status = RunSqlite("cannot take out of the index", [&] {
+      mu_.AssertHeld();
+      const auto update = UpdateOf(entry);
+      if (!update.has_value()) return;
+      SQLite::Transaction transaction(*db_);
+      SQLite::Statement& instrument =
+          Prepared("DELETE FROM instrument WHERE uri = ? AND position = ?");
+      instrument.bind(1, WorkOf(update->instrument().uri()));
+      instrument.bind(2, position);
+      instrument.exec();
+      instrument.reset();
+      SQLite::Statement& document =
+          Prepared("DELETE FROM document WHERE sha256 = ? AND position = ?");
+      for (const v1::Document& named : update->documents()) {
+        BindBlob(&document, 1, absl::HexStringToBytes(named.sha256()));
+        document.bind(2, position);
+        document.exec();
+        document.reset();
+      }
+      transaction.commit();
+    });
+    return status.ok() ? EmptyWal(db_.get()) : status;
   }
 
  protected:
@@ -220,7 +295,7 @@ class SqliteStatementIndex : public StatementIndex {
       mu_.AssertHeld();
       SQLite::Transaction transaction(*db_);
       db_->exec(
-          "DELETE FROM statement; DELETE FROM instrument;"
+          "DELETE FROM statement; DELETE FROM instrument; DELETE FROM document;"
           "UPDATE progress SET next_position = 0");
       transaction.commit();
       ReadProgress();
@@ -286,31 +361,38 @@ class SqliteStatementIndex : public StatementIndex {
     SQLite::Statement& insert =
         Prepared("INSERT INTO statement VALUES (?, ?, ?, ?, ?, ?)");
     insert.bind(1, position);
-    insert.bind(2, static_cast<const void*>(id.data()),
-                static_cast<int>(id.size()));
+    BindBlob(&insert, 2, id);
     insert.bind(3, header.publisher());
     insert.bind(4, static_cast<std::int64_t>(header.sequence()));
-    insert.bind(5, static_cast<const void*>(digest.data()),
-                static_cast<int>(digest.size()));
+    BindBlob(&insert, 5, digest);
     insert.bind(6, leaf.recorded_time().seconds() * 1'000'000 +
                        leaf.recorded_time().nanos() / 1000);
     insert.exec();
     insert.reset();
 
-    v1::Update update;
-    if (header.payload_type() != kUpdatePayloadType || entry.payload.empty() ||
-        !update.ParseFromString(entry.payload)) {
-      return;
+    if (header.payload_type() != kUpdatePayloadType) return;
+    const auto update = UpdateOf(entry);
+    if (update.has_value()) ApplyUpdate(position, *update);
+  }
+
+  void ApplyUpdate(Position position, const v1::Update& update)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    SQLite::Statement& instrument =
+        Prepared("INSERT INTO instrument VALUES (?, ?, ?)");
+    instrument.bind(1, WorkOf(update.instrument().uri()));
+    instrument.bind(2, position);
+    instrument.bind(3, static_cast<int>(update.version().status()));
+    instrument.exec();
+    instrument.reset();
+    // An update may name the same document twice, as in two languages.
+    SQLite::Statement& document =
+        Prepared("INSERT OR IGNORE INTO document VALUES (?, ?)");
+    for (const v1::Document& named : update.documents()) {
+      BindBlob(&document, 1, absl::HexStringToBytes(named.sha256()));
+      document.bind(2, position);
+      document.exec();
+      document.reset();
     }
-    SQLite::Statement& upsert = Prepared(
-        "INSERT INTO instrument VALUES (?1, ?2, ?3)"
-        " ON CONFLICT(uri) DO UPDATE SET last_status ="
-        " CASE WHEN ?3 = 0 THEN last_status ELSE ?3 END");
-    upsert.bind(1, WorkOf(update.instrument().uri()));
-    upsert.bind(2, position);
-    upsert.bind(3, static_cast<int>(update.version().status()));
-    upsert.exec();
-    upsert.reset();
   }
 
   template <typename Bind>

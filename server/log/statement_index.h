@@ -32,9 +32,9 @@ struct IndexedStatement {
 
 // What is known of an instrument from the updates so far.
 struct InstrumentState {
-  // Where it was first the subject of an update.
+  // Where it was first the subject of an update whose payload is here.
   Position first_position = 0;
-  // The last status stated; unspecified if none was.
+  // The last status stated by such an update; unspecified if none was.
   v1::VersionStatus last_status = v1::VERSION_STATUS_UNSPECIFIED;
 };
 
@@ -61,6 +61,10 @@ class StatementIndex {
   // with another statement.
   absl::Status CatchUp(const LogStore& log);
 
+  // Takes out what the payload of `entry`, at `position`, says: for a payload
+  // that is going to be erased. When it returns, the file no longer has it.
+  virtual absl::Status Forget(Position position, const StoredEntry& entry) = 0;
+
   virtual absl::StatusOr<std::optional<IndexedStatement>> FindById(
       absl::string_view statement_id) const = 0;
   virtual absl::StatusOr<std::optional<IndexedStatement>> FindBySequence(
@@ -75,6 +79,10 @@ class StatementIndex {
   // `uri`: urn:lex of the work, without version or part.
   virtual absl::StatusOr<std::optional<InstrumentState>> FindInstrument(
       absl::string_view uri) const = 0;
+  // Positions of updates that name a document, by the 32 bytes of its SHA-256;
+  // from `begin` on, in order, at most `max_count`.
+  virtual absl::StatusOr<std::vector<Position>> ListByDocument(
+      absl::string_view sha256, Position begin, int max_count) const = 0;
 
  protected:
   // Header digest of the last statement; empty if there is none.

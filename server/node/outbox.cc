@@ -313,7 +313,8 @@ absl::Status Outbox::Erase(absl::string_view submission_id) {
         erased = true;
         (*row)->statement.clear_payload();
         (*row)->outcome.clear_warnings();
-        return writer_->Update(**row);
+        if (absl::Status s = writer_->Update(**row); !s.ok()) return s;
+        return writer_->ClearSubject((*row)->number);
       });
   return status.ok() && erased ? writer_->EmptyWal() : status;
 }

@@ -154,9 +154,10 @@ class Outbox {
     ChainHead place;
     v1::Receipt receipt;
   };
-  // Forgets the payload of a submission that was accepted, and what its answer
-  // says of it. Does nothing for another, or one that was erased before: what
-  // is pending still has to be sent.
+  // Forgets the payload of a submission that was accepted, and all that is kept
+  // of what it says: its instrument, documents, warnings. Does nothing for
+  // another, or one that was erased before: what is pending still has to be
+  // sent.
   absl::Status Erase(absl::string_view submission_id);
 
   // Records receipts, which must be those of the first pending statements, in

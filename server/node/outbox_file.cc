@@ -197,6 +197,17 @@ absl::Status OutboxFile::Update(const OutboxRow& row) {
   });
 }
 
+absl::Status OutboxFile::ClearSubject(std::int64_t number) {
+  return RunSqlite("cannot change a submission", [&] {
+    SQLite::Statement& update = Prepared(
+        "UPDATE submission SET documents = '', instrument = '', status = 0"
+        " WHERE number = ?");
+    update.bind(1, number);
+    update.exec();
+    update.reset();
+  });
+}
+
 absl::Status OutboxFile::SetAcceptedHead(const ChainHead& head) {
   return RunSqlite("cannot move the accepted head", [&] {
     SQLite::Statement& update =

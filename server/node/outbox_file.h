@@ -71,6 +71,8 @@ class OutboxFile {
   absl::Status Insert(const OutboxRow& row);
   // Writes state, place, statement and outcome of a row that exists.
   absl::Status Update(const OutboxRow& row);
+  // Forgets what the update of a row was about.
+  absl::Status ClearSubject(std::int64_t number);
   absl::Status SetAcceptedHead(const ChainHead& head);
 
   // Leaves nothing of what was deleted; see EmptyWal().

@@ -110,7 +110,12 @@ absl::Status ProjectedLog::Erase() {
     auto entry = store_->Read(position, 1, 1);
     if (!entry.ok()) return entry.status();
     // Without its own statements there is no registry.
-    if (!IsRegistryChange(entry->front())) due.push_back(position);
+    if (IsRegistryChange(entry->front())) continue;
+    // First, as it takes the payload to know what the index has of it.
+    if (absl::Status s = index_->Forget(position, entry->front()); !s.ok()) {
+      return s;
+    }
+    due.push_back(position);
   }
   // Out of memory in any case: the store may have erased them, and only have
   // failed to clean up after it.

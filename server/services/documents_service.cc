@@ -59,11 +59,23 @@ grpc::Status DocumentsService::GetDocument(
   auto caller = authorizer_->Authorize(
       *context->auth_context(), "gaceta.v1.DocumentsService/GetDocument");
   if (!caller.ok()) return ToGrpc(caller.status());
-  auto presence = store_->Find(request->sha256());
-  if (!presence.ok()) return ToGrpc(presence.status());
+  return ToGrpc(Get(*caller, *request, response));
+}
+
+absl::Status DocumentsService::Get(const Caller& caller,
+                                   const v1::GetDocumentRequest& request,
+                                   v1::GetDocumentResponse* response) const {
+  auto presence = store_->Find(request.sha256());
+  if (!presence.ok()) return presence.status();
+  if (!access_.MayUpload(caller)) {
+    auto may_read = access_.MayRead(request.sha256(), caller);
+    if (!may_read.ok()) return may_read.status();
+    // As of a document that nobody has sent.
+    if (!*may_read) return absl::OkStatus();
+  }
   response->set_stored(presence->stored);
   response->set_size(presence->size);
-  return grpc::Status::OK;
+  return absl::OkStatus();
 }
 
 grpc::Status DocumentsService::UploadDocument(
@@ -111,7 +123,20 @@ grpc::Status DocumentsService::DownloadDocument(
   if (!caller.ok()) return ToGrpc(caller.status());
   const Transfer transfer(this, *caller);
   if (!transfer.status().ok()) return ToGrpc(transfer.status());
+  if (absl::Status s = CheckMayRead(request->sha256(), *caller); !s.ok()) {
+    return ToGrpc(s);
+  }
   return ToGrpc(Download(*request, writer));
+}
+
+absl::Status DocumentsService::CheckMayRead(const std::string& sha256,
+                                            const Caller& caller) const {
+  // Whether it is a digest, and was erased, everybody may know.
+  auto presence = store_->Find(sha256);
+  if (!presence.ok()) return presence.status();
+  auto may_read = access_.MayRead(sha256, caller);
+  if (!may_read.ok()) return may_read.status();
+  return *may_read ? absl::OkStatus() : store_->NotStored(sha256);
 }
 
 absl::Status DocumentsService::Download(

@@ -10,6 +10,7 @@
 #include "gaceta/v1/documents.grpc.pb.h"
 #include "server/documents/document_store.h"
 #include "server/identity/authorizer.h"
+#include "server/services/document_access.h"
 
 namespace gaceta {
 
@@ -23,9 +24,10 @@ inline constexpr int kMaxTransfersPerIdentity = 16;
 // Thread safety: called by gRPC's threads, concurrently.
 class DocumentsService : public v1::DocumentsService::Service {
  public:
-  // Both must outlive this object.
-  DocumentsService(DocumentStore* store, const Authorizer* authorizer)
-      : store_(store), authorizer_(authorizer) {}
+  // `store` and `authorizer` must outlive this object.
+  DocumentsService(DocumentStore* store, const Authorizer* authorizer,
+                   DocumentAccess access)
+      : store_(store), authorizer_(authorizer), access_(access) {}
 
   grpc::Status GetDocument(grpc::ServerContext* context,
                            const v1::GetDocumentRequest* request,
@@ -44,11 +46,16 @@ class DocumentsService : public v1::DocumentsService::Service {
 
   absl::Status Upload(grpc::ServerReader<v1::UploadDocumentRequest>* reader,
                       v1::UploadDocumentResponse* response);
+  absl::Status Get(const Caller& caller, const v1::GetDocumentRequest& request,
+                   v1::GetDocumentResponse* response) const;
+  absl::Status CheckMayRead(const std::string& sha256,
+                            const Caller& caller) const;
   absl::Status Download(const v1::DownloadDocumentRequest& request,
                         grpc::ServerWriter<v1::DownloadDocumentResponse>* out);
 
   DocumentStore* const store_;
   const Authorizer* const authorizer_;
+  const DocumentAccess access_;
 
   absl::Mutex mu_;
   // Transfers under way, by identity.

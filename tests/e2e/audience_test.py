@@ -1,6 +1,7 @@
 """Who may read a payload reads it; everybody else gets the header and proof that
 something is there, live, from the start, in lists, at the hub and at nodes."""
 
+import hashlib
 import json
 import os
 import unittest
@@ -35,19 +36,40 @@ class AudienceTest(unittest.TestCase):
     def setUpClass(cls):
         cls.federation = federation.Federation(["HN", "GT", "MX", "PE"], test=cls)
         cls.add_observer()
-        lines = [{"submissionId": f"00000000-0000-4000-8000-{number:012x}", "update": {
-            "kind": "UPDATE_KIND_POLICY", "event": "UPDATE_EVENT_PUBLICATION",
-            "instrument": {"uri": f"urn:lex:hn:gobierno:plan:2024;{number}-2024",
-                           "type": "INSTRUMENT_TYPE_POLICY", "topics": ["health"],
-                           "titles": [{"language": "es", "text": name}]}},
-            **({"audience": audience} if audience else {})}
-            for number, (name, audience) in enumerate(AUDIENCES.items(), 1)]
+        lines = [cls.submission(number, name, audience)
+                 for number, (name, audience) in enumerate(AUDIENCES.items(), 1)]
         path = os.path.join(cls.federation.folder, "updates.ndjson")
         with open(path, "w", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
         cls.federation.publish("HN", path, check=True)
         cls.federation.await_mirrors()
         cls.names = {line["submissionId"]: name for line, name in zip(lines, AUDIENCES)}
+
+    @classmethod
+    def submission(cls, number, name, audience):
+        """An update with a document of its own."""
+        path = os.path.join(cls.federation.folder, f"{number}.txt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(cls.text_of(name))
+        sha256 = cls.sha256_of(name)
+        return {"submissionId": f"00000000-0000-4000-8000-{number:012x}", "update": {
+            "kind": "UPDATE_KIND_POLICY", "event": "UPDATE_EVENT_PUBLICATION",
+            "instrument": {"uri": f"urn:lex:hn:gobierno:plan:2024;{number}-2024",
+                           "type": "INSTRUMENT_TYPE_POLICY", "topics": ["health"],
+                           "titles": [{"language": "es", "text": name}]},
+            "documents": [{"sha256": sha256, "mediaType": "text/plain", "language": "es",
+                           "size": str(len(cls.text_of(name))),
+                           "legalValue": "LEGAL_VALUE_UNOFFICIAL", "licence": "Apache-2.0"}]},
+            "documentFiles": {sha256: path},
+            **({"audience": audience} if audience else {})}
+
+    @staticmethod
+    def text_of(name):
+        return f"A plan for who is in: {name}"
+
+    @classmethod
+    def sha256_of(cls, name):
+        return hashlib.sha256(cls.text_of(name).encode()).hexdigest()
 
     @classmethod
     def add_observer(cls):
@@ -97,6 +119,35 @@ class AudienceTest(unittest.TestCase):
                 for entries in (listed, read):
                     self.assert_may_read([(self.id_of(e), e) for e in entries], readable,
                                          f"{identity} at {server}")
+
+    def download(self, stub, name):
+        """The text, or None as if there were none of that name."""
+        request = wire.documents_pb2.DownloadDocumentRequest(sha256=self.sha256_of(name))
+        try:
+            return b"".join(c.chunk for c in stub.DownloadDocument(request, timeout=30)).decode()
+        except grpc.RpcError as error:
+            self.assertEqual(error.code(), grpc.StatusCode.NOT_FOUND)
+            self.assertEqual(error.details(),
+                             f"document {self.sha256_of(name)} is not stored here")
+            return None
+
+    def test_documents_go_to_whom_the_payloads_go(self):
+        for identity, readable in READERS.items():
+            for server in self.servers_of(identity):
+                with self.federation.channel(identity, server) as channel:
+                    stub = documents_grpc.DocumentsServiceStub(channel)
+                    for name in AUDIENCES:
+                        with self.subTest(who=identity, server=server, update=name):
+                            expected = self.text_of(name) if name in readable else None
+                            if server != "hub" and expected:
+                                # A node fetches documents when it has the update.
+                                federation.wait_until(
+                                    lambda s=stub, n=name: self.download(s, n), 30,
+                                    f"{server} has the document {name}")
+                            self.assertEqual(self.download(stub, name), expected)
+                            stored = stub.GetDocument(wire.documents_pb2.GetDocumentRequest(
+                                sha256=self.sha256_of(name)), timeout=30).stored
+                            self.assertEqual(stored, name in readable)
 
     @staticmethod
     def id_of(entry):

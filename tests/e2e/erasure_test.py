@@ -13,8 +13,10 @@ from static_log import StaticLog, root_of, sha256
 from wire import documents_grpc, documents_pb2, statement_pb2, updates_grpc, updates_pb2
 
 ERASED = statement_pb2.Entry.OMISSION_ERASED
-# Personal data that should not have been published: in an update, in a document.
+# Personal data that should not have been published: in an update, in a document. What
+# the update was about goes with it.
 NAME = "Juana Ejemplo Inventada"
+URI = "urn:lex:hn:gobierno:plan:2024;2-2024"
 FILE = "Expediente 4711 de una persona inventada"
 GROUND = "Names a person; request 12-2026"
 
@@ -51,7 +53,7 @@ class ErasureTest(unittest.TestCase):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         cls.federation.await_mirrors()
         # All have it, or nothing is shown by what follows.
-        for text in (NAME, FILE):
+        for text in (NAME, URI, FILE):
             for place in cls.places:
                 federation.wait_until(lambda p=place, t=text: holds(p, t), 30,
                                       f"{place} has {text}")
@@ -96,7 +98,7 @@ class ErasureTest(unittest.TestCase):
         return self.federation.cli(profile, *args, check=True).stdout
 
     def test_1_nothing_of_it_is_left_in_any_servers_or_exports_files(self):
-        for text in (NAME, FILE):
+        for text in (NAME, URI, FILE):
             for place in self.places:
                 federation.wait_until(lambda p=place, t=text: not holds(p, t), 30,
                                       f"{place} has nothing of {text}")

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,12 +22,19 @@ namespace {
 
 using ::testing::ElementsAre;
 using testing::GoodUpdate;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using testing::StoredEntryOf;
 using testing::TestPublisher;
 using testing::TestTime;
 
 constexpr char kUri[] = "urn:lex:hn:estado:ley:2004-03-03;208";
+
+std::string BytesOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 class StatementIndexTest : public ::testing::Test {
  protected:
@@ -98,6 +106,26 @@ TEST_F(StatementIndexTest, ANewOneHasNothing) {
   EXPECT_THAT(*index_->ListByPublisher("HN", 0, 10), IsEmpty());
   EXPECT_EQ(*index_->FindByTime(TestTime()), 0);
   EXPECT_FALSE(index_->FindInstrument(kUri)->has_value());
+}
+
+TEST_F(StatementIndexTest, FindsUpdatesByTheDocumentsThatTheyName) {
+  const std::string first = Sha256("first");
+  const std::string second = Sha256("second");
+  v1::Update update = GoodUpdate("HN");
+  for (const std::string& sha256 : {first, second, first}) {
+    update.add_documents()->set_sha256(ToHex(sha256));
+  }
+  Log(honduras_.Next(update));
+  Log(honduras_.Next(GoodUpdate("HN")));
+  update.mutable_documents()->DeleteSubrange(1, 2);
+  Log(honduras_.Next(update));
+  CatchUp();
+
+  EXPECT_THAT(*index_->ListByDocument(first, 0, 10), ElementsAre(0, 2));
+  EXPECT_THAT(*index_->ListByDocument(first, 0, 1), ElementsAre(0));
+  EXPECT_THAT(*index_->ListByDocument(first, 1, 10), ElementsAre(2));
+  EXPECT_THAT(*index_->ListByDocument(second, 0, 10), ElementsAre(0));
+  EXPECT_THAT(*index_->ListByDocument(Sha256("x"), 0, 10), IsEmpty());
 }
 
 TEST_F(StatementIndexTest, FindsStatementsByWhatTheySay) {
@@ -185,6 +213,42 @@ TEST_F(StatementIndexTest, FollowsAnInstrumentsStatus) {
   CatchUp();
   EXPECT_EQ(LastStatus(), v1::VERSION_STATUS_IN_FORCE);
   EXPECT_EQ((*index_->FindInstrument(kUri))->first_position, 1);
+}
+
+TEST_F(StatementIndexTest, WhatAnErasedPayloadSaidIsGoneFromTheFile) {
+  const std::string secret = Sha256("a document with a name in it");
+  v1::Update update = GoodUpdate("HN");
+  update.mutable_version()->set_status(v1::VERSION_STATUS_IN_FORCE);
+  Log(honduras_.Next(update));
+  update.mutable_version()->set_status(v1::VERSION_STATUS_REPEALED);
+  update.add_documents()->set_sha256(ToHex(secret));
+  Log(honduras_.Next(update));
+  v1::Update other = GoodUpdate("HN", 5'550'199);
+  other.add_documents()->set_sha256(ToHex(secret));
+  Log(honduras_.Next(other));
+  CatchUp();
+  ASSERT_THAT(*index_->ListByDocument(secret, 0, 10), ElementsAre(1, 2));
+
+  for (const Position position : {1, 2}) {
+    const absl::Status status =
+        index_->Forget(position, (*log_.Read(position, 1, 1))[0]);
+    EXPECT_TRUE(status.ok()) << status;
+  }
+
+  EXPECT_THAT(*index_->ListByDocument(secret, 0, 10), IsEmpty());
+  EXPECT_FALSE(index_->FindInstrument(other.instrument().uri())->has_value());
+  // What the first one says of its instrument is in force again.
+  EXPECT_EQ(LastStatus(), v1::VERSION_STATUS_IN_FORCE);
+  // While the file is open, as an hour later it still will be.
+  for (const char* suffix : {"", "-wal"}) {
+    const std::string bytes = BytesOf(path_ + suffix);
+    EXPECT_THAT(bytes, Not(HasSubstr("5550199"))) << suffix;
+    EXPECT_THAT(bytes, Not(HasSubstr(secret))) << suffix;
+  }
+  // It goes on.
+  Log(honduras_.Next(other));
+  CatchUp();
+  EXPECT_THAT(*index_->ListByDocument(secret, 0, 10), ElementsAre(3));
 }
 
 TEST_F(StatementIndexTest, APayloadThatIsNotKeptSaysNothingOfAnInstrument) {

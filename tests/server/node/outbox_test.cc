@@ -263,9 +263,20 @@ TEST_F(OutboxTest, ReceiptsMoveTheAcceptedHead) {
 }
 
 TEST_F(OutboxTest, ThePayloadOfWhatWasAcceptedCanBeForgotten) {
-  const std::string accepted = Add(Checked(1));
+  const std::string accepted = Add(Checked(1, v1::VERSION_STATUS_IN_FORCE));
   const std::string pending = Add(Checked(2));
   AcceptFirst(7);
+  const auto known_status = [this] {
+    std::optional<v1::VersionStatus> status;
+    (void)outbox_->CheckOnly([&](const OutboxHistory& history) {
+      const std::string uri = Checked(1).instrument;
+      status = *history.LastStatus(uri, 0);
+      EXPECT_EQ(*history.IsKnownInstrument(uri), status.has_value());
+      return Checked();
+    });
+    return status;
+  };
+  ASSERT_EQ(known_status(), v1::VERSION_STATUS_IN_FORCE);
 
   for (const std::string& id :
        {accepted, accepted, pending, std::string("not one")}) {
@@ -274,6 +285,7 @@ TEST_F(OutboxTest, ThePayloadOfWhatWasAcceptedCanBeForgotten) {
 
   EXPECT_EQ(**outbox_->FindPayload(accepted), "");
   EXPECT_EQ((*outbox_->Find(accepted))->receipt().position(), 7);
+  EXPECT_EQ(known_status(), std::nullopt);
   // What still has to be sent stays.
   EXPECT_EQ(**outbox_->FindPayload(pending), Checked(2).payload);
   CheckChain();

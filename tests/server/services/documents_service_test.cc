@@ -11,6 +11,7 @@
 #include "errors/grpc_status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/statements.h"
 #include "tests/support/test_hub.h"
 #include "verify/digest.h"
 
@@ -82,14 +83,37 @@ class DocumentsServiceTest : public ::testing::Test {
   }
   absl::Status Put(const std::string& text) { return Put(text, HexOf(text)); }
 
+  // Publishes an update that names stored documents, for `audience` alone.
+  void Name(const std::vector<std::string>& texts,
+            const v1::Audience& audience = {}) {
+    v1::Update update = testing::GoodUpdate("HN");
+    for (const std::string& text : texts) {
+      v1::Document* document = update.add_documents();
+      document->set_sha256(HexOf(text));
+      document->set_size(static_cast<std::int64_t>(text.size()));
+      document->set_media_type("text/plain");
+      document->set_language("es");
+      document->set_legal_value(v1::LEGAL_VALUE_UNOFFICIAL);
+      document->set_licence("Apache-2.0");
+    }
+    testing::StatementParts parts = testing::UpdateParts(update);
+    parts.audience = audience;
+    hub_.PublishNext("HN", parts);
+  }
+
+  // As the node that uploads sees it, or somebody else.
   absl::StatusOr<v1::GetDocumentResponse> Find(const std::string& hex) {
+    return Find(hex, node_);
+  }
+  static absl::StatusOr<v1::GetDocumentResponse> Find(
+      const std::string& hex, const std::shared_ptr<grpc::Channel>& channel) {
     grpc::ClientContext context;
     SetDeadline(&context);
     v1::GetDocumentRequest request;
     request.set_sha256(hex);
     v1::GetDocumentResponse response;
     const grpc::Status status =
-        v1::DocumentsService::NewStub(reader_)->GetDocument(&context, request,
+        v1::DocumentsService::NewStub(channel)->GetDocument(&context, request,
                                                             &response);
     if (!status.ok()) return FromGrpc(status);
     return response;
@@ -97,12 +121,17 @@ class DocumentsServiceTest : public ::testing::Test {
 
   absl::StatusOr<std::string> Get(const std::string& hex,
                                   std::int64_t offset = 0) {
+    return Get(hex, offset, reader_);
+  }
+  static absl::StatusOr<std::string> Get(
+      const std::string& hex, std::int64_t offset,
+      const std::shared_ptr<grpc::Channel>& channel) {
     grpc::ClientContext context;
     SetDeadline(&context);
     v1::DownloadDocumentRequest request;
     request.set_sha256(hex);
     request.set_offset(offset);
-    auto stub = v1::DocumentsService::NewStub(reader_);
+    auto stub = v1::DocumentsService::NewStub(channel);
     auto stream = stub->DownloadDocument(&context, request);
     std::string text;
     v1::DownloadDocumentResponse response;
@@ -124,6 +153,7 @@ TEST_F(DocumentsServiceTest, WhatIsUploadedIsDownloaded) {
   const std::string text = TextOf(3 * kChunk + 17);
 
   ASSERT_TRUE(Put(text).ok());
+  Name({text});
 
   auto found = Find(HexOf(text));
   ASSERT_TRUE(found.ok()) << found.status();
@@ -157,6 +187,7 @@ TEST_F(DocumentsServiceTest, AnUploadThatBrokeOffGoesOnWhereItStopped) {
 
   EXPECT_TRUE(rest.End().ok());
   EXPECT_EQ(rest.size(), static_cast<std::int64_t>(text.size()));
+  Name({text});
   EXPECT_EQ(*Get(HexOf(text)), text);
 }
 
@@ -252,6 +283,7 @@ TEST_F(DocumentsServiceTest, TwoAtOnceDoNotMixAndOneIsToldToWait) {
   EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
   EXPECT_EQ(Reason(status), "UPLOAD_IN_PROGRESS");
   EXPECT_TRUE(first.End().ok());
+  Name({text});
   EXPECT_EQ(*Get(HexOf(text)), text);
 }
 
@@ -260,11 +292,13 @@ TEST_F(DocumentsServiceTest, WhatIsStoredIsStoredOnce) {
   ASSERT_TRUE(Put(text).ok());
 
   EXPECT_TRUE(Put(text).ok());
+  Name({text});
   EXPECT_EQ(*Get(HexOf(text)), text);
 }
 
 TEST_F(DocumentsServiceTest, AnOffsetBeyondTheEndIsRefused) {
   ASSERT_TRUE(Put("abc").ok());
+  Name({"abc"});
 
   EXPECT_EQ(Get(HexOf("abc"), 4).status().code(),
             absl::StatusCode::kOutOfRange);
@@ -273,15 +307,60 @@ TEST_F(DocumentsServiceTest, AnOffsetBeyondTheEndIsRefused) {
 }
 
 TEST_F(DocumentsServiceTest, ManyUploadAndDownloadAtOnce) {
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([this, i] {
-      const std::string text = TextOf(kChunk * 3, static_cast<char>('b' + i));
-      EXPECT_TRUE(Put(text).ok());
-      EXPECT_EQ(*Get(HexOf(text)), text);
-    });
+  std::vector<std::string> texts;
+  for (char seed = 'b'; seed < 'f'; ++seed) {
+    texts.push_back(TextOf(kChunk * 3, seed));
   }
-  for (std::thread& thread : threads) thread.join();
+  const auto for_each_at_once = [&texts](const auto& work) {
+    std::vector<std::thread> threads;
+    for (const std::string& text : texts) {
+      threads.emplace_back([&work, &text] { work(text); });
+    }
+    for (std::thread& thread : threads) thread.join();
+  };
+
+  for_each_at_once(
+      [this](const std::string& text) { EXPECT_TRUE(Put(text).ok()); });
+  Name(texts);
+  for_each_at_once(
+      [this](const std::string& text) { EXPECT_EQ(*Get(HexOf(text)), text); });
+}
+
+TEST_F(DocumentsServiceTest, WhatNoUpdateNamesYetIsNotReadAtTheHub) {
+  const std::string text = TextOf(1000);
+  ASSERT_TRUE(Put(text).ok());
+
+  EXPECT_EQ(Get(HexOf(text)).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Get(HexOf(text), 0, node_).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_FALSE(Find(HexOf(text), reader_)->stored());
+  // Who uploads goes on where it stopped.
+  EXPECT_TRUE(Find(HexOf(text))->stored());
+}
+
+TEST_F(DocumentsServiceTest, ADocumentIsAsSecretAsTheUpdatesThatNameIt) {
+  v1::Audience guatemala;
+  guatemala.set_scope(v1::Audience::SCOPE_LISTED);
+  guatemala.add_states("GT");
+  const std::string text = TextOf(1000);
+  ASSERT_TRUE(Put(text).ok());
+  // More than are looked at in one go.
+  for (int i = 0; i < 20; ++i) Name({text}, guatemala);
+  const auto mexico = hub_.As("MX", "subscriber/monitor");
+
+  EXPECT_EQ(*Get(HexOf(text)), text);
+  EXPECT_EQ(*Get(HexOf(text), 0, hub_.As("HN", "subscriber/own")), text);
+  EXPECT_EQ(Get(HexOf(text), 0, mexico).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(Get(HexOf(text), 0, hub_.As("MX", "node")).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_FALSE(Find(HexOf(text), mexico)->stored());
+  EXPECT_EQ(Find(HexOf(text), mexico)->size(), 0);
+
+  // One that everybody may read is enough.
+  Name({text});
+  EXPECT_EQ(*Get(HexOf(text), 0, mexico), text);
+  EXPECT_TRUE(Find(HexOf(text), mexico)->stored());
 }
 
 TEST_F(DocumentsServiceTest, OneIdentityHasSoManyTransfers) {
