@@ -28,6 +28,17 @@ void PrintLeaf(const v1::Leaf& leaf, CliContext& context) {
               << ToHex(leaf.key_id()) << '\n';
 }
 
+void PrintEntry(const v1::Evidence& evidence, CliContext& context) {
+  context.out << "  entry " << evidence.position()
+              << (evidence.prefix_size() > 0
+                      ? ", which the log's signature vouches for\n"
+                      : "\n");
+  v1::Leaf leaf;
+  // What does not parse prints as that.
+  (void)leaf.ParseFromString(evidence.leaf());
+  PrintLeaf(leaf, context);
+}
+
 void PrintCheckpoint(const std::string& note, CliContext& context) {
   auto checkpoint = CheckpointOf(note);
   if (!checkpoint.ok()) {
@@ -53,6 +64,7 @@ absl::StatusOr<int> Show(const std::vector<std::string>& paths,
       context.out << "  " << OneLine(evidence->description()) << '\n';
     }
     for (const v1::Leaf& leaf : evidence->leaves()) PrintLeaf(leaf, context);
+    if (!evidence->leaf().empty()) PrintEntry(*evidence, context);
     for (const std::string& note : evidence->checkpoints()) {
       PrintCheckpoint(note, context);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,6 +17,7 @@
 #include "cli/filter_flags.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "gaceta/freshness_watch.h"
 #include "gaceta/subscriber.h"
 
 namespace gaceta::cli {
@@ -24,10 +26,6 @@ namespace {
 // How soon a signal that asks to end is noticed.
 constexpr absl::Duration kSignalInterval =
     absl::Milliseconds(kSignalIntervalMs);
-
-// Witnesses vouch for a log that does not grow every 15 s: however short the
-// policy's grace is, nobody is told before they have missed that twice.
-constexpr absl::Duration kLeastStaleness = absl::Seconds(30);
 
 struct FollowOptions {
   FilterFlags filter;
@@ -49,9 +47,12 @@ client::Start StartOf(const From& from) {
   return client::Start::Position(std::get<std::int64_t>(from));
 }
 
+// What a run without a cursor knows of the log from earlier ones.
+using Memory = std::optional<CheckpointMemory>;
+
 absl::StatusOr<client::SubscriberOptions> MakeOptions(
     CliContext& context, const ResolvedProfile& profile,
-    const FollowOptions& flags) {
+    const FollowOptions& flags, Memory* memory) {
   absl::StatusOr<v1::Filter> filter = ParseFilter(flags.filter);
   if (!filter.ok()) return filter.status();
   absl::StatusOr<From> from = ParseFrom(flags.from);
@@ -63,9 +64,13 @@ absl::StatusOr<client::SubscriberOptions> MakeOptions(
   client::SubscriberOptions options;
   // With a cursor it is beside that.
   if (flags.cursor_file.empty()) {
-    auto memory = CheckpointMemory::Open(source->log_origin);
-    if (!memory.ok()) return memory.status();
-    options.evidence_folder = memory->evidence_folder();
+    auto opened = CheckpointMemory::Open(source->log_origin);
+    if (!opened.ok()) return opened.status();
+    options.evidence_folder = opened->evidence_folder();
+    if (!opened->known().empty()) {
+      options.known_checkpoint = opened->known().front();
+    }
+    *memory = *std::move(opened);
   }
   options.source = *std::move(source);
   options.filter = *std::move(filter);
@@ -88,8 +93,15 @@ absl::StatusOr<client::SubscriberOptions> MakeOptions(
 // Prints what a subscriber delivers, until it has printed enough.
 class Follower {
  public:
-  Follower(CliContext& context, const FollowOptions& options)
-      : context_(context), options_(options) {}
+  // Evidence of a log that is old goes into `evidence_folder`.
+  Follower(CliContext& context, const FollowOptions& options,
+           std::string evidence_folder)
+      : context_(context),
+        options_(options),
+        freshness_(std::move(evidence_folder)) {}
+
+  // The newest checkpoint that was verified, a note; empty before the first.
+  const std::string& checkpoint() const { return checkpoint_; }
 
   absl::StatusOr<int> Run(client::Subscriber& subscriber) {
     absl::Time last_delivery = absl::Now();
@@ -97,10 +109,10 @@ class Follower {
       absl::StatusOr<client::Delivery> delivery =
           subscriber.Next(absl::Now() + kSignalInterval);
       if (delivery.ok()) {
-        live_ = delivery->live;
-        quorum_time_ = delivery->quorum_time;
+        freshness_.Saw(*delivery);
+        checkpoint_ = delivery->checkpoint;
       }
-      SayWhenStale(subscriber.registry().get());
+      SayWhenStale(subscriber);
       if (absl::IsDeadlineExceeded(delivery.status())) {
         if (HasWaitedTooLong(last_delivery)) {
           return absl::DeadlineExceededError(absl::StrCat(
@@ -155,22 +167,11 @@ class Follower {
                  << std::endl;
   }
 
-  // What is shown may be all true and yet old: a server can keep back the
-  // newest entries as long as it keeps back what witnesses say of them. Said
-  // once for each time that they last vouched.
-  void SayWhenStale(const Federation* registry) {
-    if (!live_ || quorum_time_ == said_stale_ ||
-        quorum_time_ == absl::InfinitePast() || registry == nullptr) {
-      return;
-    }
-    const LogPolicyInForce* in_force = registry->log_policy();
-    if (in_force == nullptr || in_force->policy.IsQuorum({})) return;
-    if (absl::Now() - quorum_time_ <=
-        std::max(in_force->quorum_grace, kLeastStaleness)) {
-      return;
-    }
-    said_stale_ = quorum_time_;
-    const std::string since = TimeText(quorum_time_);
+  void SayWhenStale(const client::Subscriber& subscriber) {
+    const auto stale =
+        freshness_.Check(subscriber.registry().get(), subscriber.last_heard());
+    if (!stale.has_value()) return;
+    const std::string since = TimeText(stale->since);
     // Not among the entries, which are the only lines of the output.
     context_.err << (context_.output == OutputFormat::kJson
                          ? absl::StrCat("{\"noQuorumSince\":\"", since, "\"}")
@@ -197,24 +198,35 @@ class Follower {
   const FollowOptions& options_;
   std::int64_t printed_ = 0;
   bool said_live_ = false;
-  // As of the last delivery.
-  bool live_ = false;
-  absl::Time quorum_time_ = absl::InfinitePast();
-  // The time of which it was said that nobody has vouched since.
-  absl::Time said_stale_ = absl::InfinitePast();
+  client::FreshnessWatch freshness_;
+  std::string checkpoint_;
 };
 
 absl::StatusOr<int> Follow(CliContext& context, const ResolvedProfile& profile,
                            const FollowOptions& flags) {
+  Memory memory;
   absl::StatusOr<client::SubscriberOptions> options =
-      MakeOptions(context, profile, flags);
+      MakeOptions(context, profile, flags, &memory);
   if (!options.ok()) return options.status();
+  // As the library has it by default.
+  const std::string evidence_folder = memory.has_value()
+                                          ? memory->evidence_folder()
+                                          : flags.cursor_file + ".evidence";
   // Between two entries, so that what was printed is acknowledged.
   const EndBySignal end_by_signal;
   absl::StatusOr<std::unique_ptr<client::Subscriber>> subscriber =
       client::Subscriber::Create(*std::move(options));
   if (!subscriber.ok()) return subscriber.status();
-  return Follower(context, flags).Run(**subscriber);
+  Follower follower(context, flags, evidence_folder);
+  auto code = follower.Run(**subscriber);
+  if (memory.has_value() && !follower.checkpoint().empty()) {
+    // Verified to extend what was known, whatever came after it.
+    if (absl::Status s = memory->Remember(follower.checkpoint());
+        !s.ok() && code.ok()) {
+      return s;
+    }
+  }
+  return code;
 }
 
 }  // namespace
@@ -226,10 +238,10 @@ void AddFollowCommand(CLI::App& updates, CliContext& context) {
       "on after lost connections. Ends with code 3 if anything does not "
       "verify, and keeps the evidence beside the cursor, else in "
       "~/.local/state/gaceta: while a file is there, the log is not followed. "
-      "Whether the log is still the one that an earlier run saw is checked "
-      "with --cursor alone. "
+      "The log must still be the one that an earlier run saw. "
       "Says on standard error since when no quorum of witnesses has vouched "
-      "for the log, if that is longer than its policy's grace.",
+      "for the log, if that is longer than its policy's grace, and keeps that "
+      "as well, as evidence that ends no trust.",
       "  gaceta updates follow --from start\n"
       "  gaceta updates follow --corridor central-america-north:transit "
       "--topic entry-visa\n"

@@ -12,6 +12,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "errors/errors.h"
 #include "gaceta/file_io.h"
 #include "google/protobuf/util/json_util.h"
@@ -34,14 +36,18 @@ absl::StatusOr<std::string> ToJson(const v1::Evidence& evidence) {
 }
 
 // As `log-forked-0a1b….json`. Of statements the headers count, since one may be
-// signed anew.
+// signed anew. What lasts is kept once for each checkpoint since which it
+// lasts.
 std::string NameOf(const v1::Evidence& evidence) {
   std::string all = evidence.reason();
   for (const v1::Leaf& leaf : evidence.leaves()) {
     absl::StrAppend(&all, Sha256(leaf.header()));
   }
-  for (const std::string& note : evidence.checkpoints()) {
-    absl::StrAppend(&all, Sha256(note));
+  if (!evidence.leaf().empty()) absl::StrAppend(&all, Sha256(evidence.leaf()));
+  int checkpoints = evidence.checkpoints_size();
+  if (!EndsTrust(evidence)) checkpoints = checkpoints > 1 ? 1 : 0;
+  for (int i = 0; i < checkpoints; ++i) {
+    absl::StrAppend(&all, Sha256(evidence.checkpoints(i)));
   }
   const std::string words = absl::AsciiStrToLower(
       absl::StrReplaceAll(evidence.reason(), {{"_", "-"}}));
@@ -51,6 +57,10 @@ std::string NameOf(const v1::Evidence& evidence) {
 
 }  // namespace
 
+bool EndsTrust(const v1::Evidence& evidence) {
+  return evidence.reason() != kLogStale && evidence.reason() != kQuorumMissing;
+}
+
 absl::StatusOr<std::unique_ptr<EvidenceFolder>> EvidenceFolder::Open(
     std::string folder) {
   if (absl::Status s = client::MakeFolderDurably(folder); !s.ok()) return s;
@@ -58,7 +68,9 @@ absl::StatusOr<std::unique_ptr<EvidenceFolder>> EvidenceFolder::Open(
 }
 
 absl::StatusOr<std::string> EvidenceFolder::Keep(const v1::Evidence& evidence) {
-  auto json = ToJson(evidence);
+  v1::Evidence dated = evidence;
+  dated.mutable_observed_time()->set_seconds(absl::ToUnixSeconds(absl::Now()));
+  auto json = ToJson(dated);
   if (!json.ok()) return json.status();
   const std::string path = absl::StrCat(folder_, "/", NameOf(evidence));
   absl::MutexLock lock(&mu_);
@@ -98,21 +110,26 @@ absl::StatusOr<std::vector<std::string>> EvidenceFolder::List() const {
 absl::Status EvidenceFolder::CheckTrusted() const {
   auto paths = List();
   if (!paths.ok()) return paths.status();
-  if (paths->empty()) return absl::OkStatus();
-  return WithReason(
-      absl::FailedPreconditionError(absl::StrCat(
-          "there is evidence against the log in ", paths->front(),
-          "; look at it, and if the log is to be trusted again: gaceta "
-          "evidence dismiss ",
-          paths->front())),
-      "LOG_DISTRUSTED", {{"evidence", paths->front()}});
+  for (const std::string& path : *paths) {
+    const auto evidence = ReadEvidence(path);
+    if (evidence.ok() && !EndsTrust(*evidence)) continue;
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "there is evidence against the log in ", path,
+            "; look at it, and if the log is to be trusted again: gaceta "
+            "evidence dismiss ",
+            path)),
+        "LOG_DISTRUSTED", {{"evidence", path}});
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FailWithEvidence(const v1::Evidence& evidence,
-                              EvidenceFolder* folder) {
+                              EvidenceFolder* folder, absl::StatusCode code) {
   const auto path = folder->Keep(evidence);
   return WithReason(
-      absl::DataLossError(
+      absl::Status(
+          code,
           absl::StrCat(evidence.description(),
                        path.ok() ? absl::StrCat("; evidence is kept in ", *path)
                                  : absl::StrCat("; evidence cannot be kept: ",

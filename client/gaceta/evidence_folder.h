@@ -14,6 +14,14 @@
 
 namespace gaceta {
 
+// Reasons that no signature shows, but that time has passed.
+inline constexpr absl::string_view kLogStale = "LOG_STALE";
+inline constexpr absl::string_view kQuorumMissing = "QUORUM_MISSING";
+
+// Whether a log of which there is such evidence is not to be trusted until a
+// person says otherwise. Not so for what a network that is down may look like.
+bool EndsTrust(const v1::Evidence& evidence);
+
 // Keeps each piece of evidence as one small file, a v1::Evidence in JSON, named
 // by what it holds, so that the same piece is kept once however often it comes.
 // A person who has looked at one puts it aside, into the folder `dismissed`.
@@ -25,8 +33,8 @@ class EvidenceFolder {
   static absl::StatusOr<std::unique_ptr<EvidenceFolder>> Open(
       std::string folder);
 
-  // Returns the file's path, once it is on stable storage. kUnavailable if it
-  // cannot be written.
+  // Returns the file's path, once it is on stable storage, with the time at
+  // which it was first kept. kUnavailable if it cannot be written.
   absl::StatusOr<std::string> Keep(const v1::Evidence& evidence);
 
   // Keeps two statements of one publisher that cannot both be.
@@ -37,8 +45,8 @@ class EvidenceFolder {
   // Paths of the files that nobody has dismissed, in order of their names.
   absl::StatusOr<std::vector<std::string>> List() const;
 
-  // kFailedPrecondition, reason `LOG_DISTRUSTED`, if there is a file that
-  // nobody has dismissed.
+  // kFailedPrecondition, reason `LOG_DISTRUSTED`, if there is a file that ends
+  // trust, or is damaged, and that nobody has dismissed.
   absl::Status CheckTrusted() const;
 
  private:
@@ -49,11 +57,12 @@ class EvidenceFolder {
   absl::Mutex mu_;
 };
 
-// Returns the failure that `evidence` shows: kDataLoss with its reason and its
+// Returns the failure that `evidence` shows, with its reason and its
 // description, and where `folder` keeps it, or that it cannot. The path is in
 // the metadata `evidence`.
-absl::Status FailWithEvidence(const v1::Evidence& evidence,
-                              EvidenceFolder* folder);
+absl::Status FailWithEvidence(
+    const v1::Evidence& evidence, EvidenceFolder* folder,
+    absl::StatusCode code = absl::StatusCode::kDataLoss);
 
 // Reads one file. kInvalidArgument if it is no evidence.
 absl::StatusOr<v1::Evidence> ReadEvidence(const std::string& path);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
+#include "gaceta/evidence_folder.h"
 #include "gaceta/log_proofs.h"
 #include "verify/checkpoint.h"
 
@@ -99,10 +100,12 @@ absl::Status ProofFollower::TakeCosigned(const v1::StreamProof& proof) {
   if (proof.cosigned_checkpoint().empty()) return absl::OkStatus();
   auto opened = Open(proof.cosigned_checkpoint());
   if (!opened.ok()) return opened.status();
+  doubted_ = proof.cosigned_checkpoint();
   if (absl::Status s = tree_.CheckCosigned(opened->checkpoint, proof);
       !s.ok()) {
     return s;
   }
+  doubted_.clear();
   // What is none by this client's policy counts for nothing.
   if (!opened->has_quorum || opened->checkpoint.size < cosigned_size_) {
     return absl::OkStatus();
@@ -134,7 +137,7 @@ absl::Status ProofFollower::CheckQuorum(std::int64_t next_position,
           uncovered_->end, " for ",
           absl::FormatDuration(in_force->quorum_grace),
           "; the last that one has cosigned are below ", cosigned_size_)),
-      "QUORUM_MISSING");
+      kQuorumMissing);
 }
 
 }  // namespace gaceta::client

@@ -42,9 +42,21 @@ class ProofFollower {
   const std::string& checkpoint() const { return checkpoint_; }
   // The note that the server sent last, whether it held or not.
   const std::string& offered() const { return offered_; }
+  // The one that it must extend.
+  const std::string& earlier() const {
+    return doubted_.empty() ? checkpoint_ : doubted_;
+  }
+  // After `LOG_FORKED`; see StreamTree.
+  const std::optional<ShownFork>& fork() const { return tree_.fork(); }
   // The newest that a quorum has cosigned, and when it last did.
   const std::string& cosigned_checkpoint() const { return cosigned_; }
   absl::Time quorum_time() const { return quorum_time_; }
+
+  // That the leaf at `position`, of the last message, is in checkpoint()'s log;
+  // see StreamTree.
+  absl::StatusOr<ShownProof> Prove(std::int64_t position) const {
+    return tree_.Prove(position);
+  }
 
   absl::Status OnOpened(const v1::SubscribeResponse& message);
 
@@ -71,6 +83,8 @@ class ProofFollower {
 
   std::string checkpoint_;
   std::string offered_;
+  // A cosigned one that is being checked, or has failed.
+  std::string doubted_;
   std::string cosigned_;
   std::int64_t cosigned_size_ = 0;
   absl::Time quorum_time_ = absl::InfinitePast();

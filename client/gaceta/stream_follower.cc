@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "gaceta/evidence_folder.h"
+#include "gaceta/retry.h"
 #include "verify/omission.h"
 
 namespace gaceta::client {
@@ -39,6 +40,9 @@ bool IsFinal(const absl::Status& status) {
 absl::Status Loss(absl::string_view reason, absl::string_view text) {
   return WithReason(absl::DataLossError(text), reason);
 }
+
+// A failure is told without it, if the server does not answer.
+constexpr absl::Duration kCheckpointPatience = absl::Seconds(5);
 
 absl::Status Shortened(std::int64_t seen, absl::string_view what) {
   return Loss("LOG_SHORTENED",
@@ -91,11 +95,13 @@ StreamFollower::StreamFollower(const SubscriberOptions& options,
       shows_every_entry_(ShowsEveryEntry(options)),
       relay_(v1::RelayService::NewStub(source.channel)),
       registry_service_(v1::RegistryService::NewStub(source.channel)),
+      log_service_(v1::LogService::NewStub(source.channel)),
       queue_(queue),
       verifier_({source.log_origin, HasCompleteChains(options)}, source.empty),
       newest_registry_({source.log_origin, false}, source.empty),
       proofs_(source.log_origin,
-              known.has_value() ? known->state.checkpoint : "",
+              known.has_value() ? known->state.checkpoint
+                                : options.known_checkpoint,
               [this] { return ReadNewestRegistry(); }),
       backoff_(options.backoff),
       positioned_(known.has_value()),
@@ -118,7 +124,8 @@ void StreamFollower::Run() {
       continue;
     }
     if (IsFinal(end)) {
-      queue_->Fail(absl::IsDataLoss(end) ? KeepEvidence(end) : end);
+      const bool shows = absl::IsDataLoss(end) || Reason(end) == kQuorumMissing;
+      queue_->Fail(shows ? KeepEvidence(end) : end);
       return;
     }
     const absl::Duration wait = backoff_.Next();
@@ -127,30 +134,61 @@ void StreamFollower::Run() {
   }
 }
 
-absl::Status StreamFollower::KeepEvidence(const absl::Status& why) const {
+absl::Status StreamFollower::KeepEvidence(const absl::Status& why) {
   if (options_.evidence_folder.empty()) return why;
   v1::Evidence evidence;
   evidence.set_reason(Reason(why));
   evidence.set_description(std::string(why.message()));
-  for (const std::string& note : {proofs_.checkpoint(), proofs_.offered()}) {
+  const bool no_quorum = evidence.reason() == kQuorumMissing;
+  // A stream that does not open shows none.
+  const bool ask = evidence.reason() == "LOG_SHORTENED";
+  for (const std::string& note :
+       {no_quorum ? proofs_.cosigned_checkpoint() : proofs_.earlier(),
+        ask ? AskForCheckpoint() : proofs_.offered()}) {
     const bool is_new =
         evidence.checkpoints().empty() || evidence.checkpoints(0) != note;
     if (!note.empty() && is_new) evidence.add_checkpoints(note);
   }
+  if (const auto& fork = proofs_.fork()) {
+    evidence.set_prefix_size(fork->size);
+    evidence.set_prefix_root(std::string(View(fork->root)));
+    evidence.set_prefix_consistency(JoinHashes(fork->consistency));
+  }
   std::int64_t position = -1;
   if (absl::SimpleAtoi(ReasonMetadata(why, "position"), &position)) {
-    const auto shown = shown_.find(position);
-    if (shown != shown_.end()) {
-      // What does not parse is in the description alone.
-      evidence.add_leaves()->ParseFromString(shown->second);
-    }
+    AddLeaf(position, &evidence);
   }
   auto folder = EvidenceFolder::Open(options_.evidence_folder);
   if (!folder.ok()) {
     return Annotate(why, absl::StrCat("evidence cannot be kept (",
                                       folder.status().message(), ")"));
   }
-  return FailWithEvidence(evidence, folder->get());
+  return FailWithEvidence(evidence, folder->get(), why.code());
+}
+
+std::string StreamFollower::AskForCheckpoint() {
+  grpc::ClientContext context;
+  SetDeadline(absl::Now() + kCheckpointPatience, &context);
+  const Cancellation::Scope scope(&cancellation_, &context);
+  v1::GetCheckpointResponse answer;
+  const grpc::Status status = log_service_->GetCheckpoint(
+      &context, v1::GetCheckpointRequest(), &answer);
+  return status.ok() ? answer.checkpoint() : "";
+}
+
+void StreamFollower::AddLeaf(std::int64_t position,
+                             v1::Evidence* evidence) const {
+  const auto shown = shown_.find(position);
+  if (shown == shown_.end()) return;
+  evidence->set_position(position);
+  evidence->set_leaf(shown->second);
+  // Who signed the checkpoint has put the leaf there, and nobody else.
+  const auto proof = proofs_.Prove(position);
+  if (!proof.ok()) return;
+  evidence->set_inclusion_proof(JoinHashes(proof->inclusion));
+  evidence->set_prefix_size(proof->size);
+  evidence->set_prefix_root(std::string(View(proof->root)));
+  evidence->set_prefix_consistency(JoinHashes(proof->consistency));
 }
 
 void StreamFollower::Cancel() {
@@ -166,9 +204,15 @@ absl::Status StreamFollower::RunOnce() {
   SetCall(&call);
   const absl::Status status = ReadStream(&call);
   SetCall(nullptr);
+  if (Reason(status) != "POSITION_BEYOND_END") return status;
   // A position that was right once is beyond the end only of another log.
-  if (positioned_ && Reason(status) == "POSITION_BEYOND_END") {
+  if (positioned_) {
     return Shortened(verifier_.state().next_position, status.message());
+  }
+  std::int64_t size = 0;
+  if (absl::SimpleAtoi(ReasonMetadata(status, "log_size"), &size) &&
+      size < proofs_.known_size()) {
+    return Shortened(proofs_.known_size(), status.message());
   }
   return status;
 }
@@ -368,16 +412,17 @@ absl::Status StreamFollower::OnMessage(v1::SubscribeResponse* message) {
   absl::Status status =
       batch_verifier_->Verify(absl::MakeConstSpan(entries), &delivery.entries);
   if (status.ok()) status = picked;
-  if (absl::Status s = CheckOmissions(delivery.entries); !s.ok()) {
-    verifier_.set_state(std::move(before));
-    return status.ok() ? s : status;
-  }
+  const absl::Status omitted = CheckOmissions(delivery.entries);
   // Also if an entry does not hold: those before it are delivered, and must be
   // in the log.
   if (absl::Status s = CheckProof(leaves, *message); !s.ok()) {
     // Nothing of it is delivered, so it has to come again, if the stream does.
     verifier_.set_state(std::move(before));
     return status.ok() ? s : status;
+  }
+  if (!omitted.ok()) {
+    verifier_.set_state(std::move(before));
+    return status.ok() ? omitted : status;
   }
   if (status.ok()) {
     status = OnProgress(message->progress().next_position());
@@ -488,7 +533,13 @@ void StreamFollower::Publish() {
   absl::MutexLock lock(&mu_);
   registry_ = verifier_.registry();
   checkpoint_ = proofs_.checkpoint();
+  last_heard_ = absl::Now();
   MaybeAcknowledge();
+}
+
+absl::Time StreamFollower::last_heard() const {
+  absl::MutexLock lock(&mu_);
+  return last_heard_;
 }
 
 void StreamFollower::Acknowledge(std::int64_t next_position) {

@@ -23,6 +23,7 @@
 #include "gaceta/registry_feed.h"
 #include "gaceta/relay_call.h"
 #include "gaceta/subscriber.h"
+#include "gaceta/v1/log.grpc.pb.h"
 #include "gaceta/v1/registry.grpc.pb.h"
 #include "gaceta/v1/relay.grpc.pb.h"
 
@@ -64,11 +65,19 @@ class StreamFollower {
   // The note of the newest checkpoint that was verified.
   std::string checkpoint() const;
   std::shared_ptr<const Federation> registry() const;
+  // When the server has last said something that holds.
+  absl::Time last_heard() const;
 
  private:
   // Keeps what shows that something does not verify; the status then says
   // where.
-  absl::Status KeepEvidence(const absl::Status& why) const;
+  absl::Status KeepEvidence(const absl::Status& why);
+  // The note of the server's newest checkpoint, as it says; empty if it does
+  // not answer.
+  std::string AskForCheckpoint();
+  // Adds an entry of the message that is being checked, with proof that it is
+  // in the log if the message's proof has held.
+  void AddLeaf(std::int64_t position, v1::Evidence* evidence) const;
   // One connection, until it ends.
   absl::Status RunOnce();
   absl::Status ReadStream(RelayCall* call);
@@ -99,6 +108,7 @@ class StreamFollower {
   const bool shows_every_entry_;
   const std::unique_ptr<v1::RelayService::Stub> relay_;
   const std::unique_ptr<v1::RegistryService::Stub> registry_service_;
+  const std::unique_ptr<v1::LogService::Stub> log_service_;
   DeliveryQueue* const queue_;
   Cancellation cancellation_;
 
@@ -135,6 +145,7 @@ class StreamFollower {
   Origin origin_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const Federation> registry_ ABSL_GUARDED_BY(mu_);
   std::string checkpoint_ ABSL_GUARDED_BY(mu_);
+  absl::Time last_heard_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };
 
 }  // namespace gaceta::client

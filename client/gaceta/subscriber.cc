@@ -140,6 +140,7 @@ class Subscriber::Impl {
     follower_.Cancel();
   }
 
+  absl::Time last_heard() const { return follower_.last_heard(); }
   std::shared_ptr<const Federation> registry() const {
     return follower_.registry();
   }
@@ -214,6 +215,8 @@ absl::Status Subscriber::Acknowledge(std::int64_t next_position) {
 }
 
 void Subscriber::Stop() { impl_->Stop(); }
+
+absl::Time Subscriber::last_heard() const { return impl_->last_heard(); }
 
 std::shared_ptr<const Federation> Subscriber::registry() const {
   return impl_->registry();

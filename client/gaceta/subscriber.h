@@ -62,6 +62,9 @@ struct SubscriberOptions {
   // no person has dismissed, no Subscriber begins. Default: beside the cursor
   // file, `<cursor_file>.evidence`; without one, none is kept.
   std::string evidence_folder;
+  // Optional. The note of a checkpoint that was verified before: the log must
+  // extend it. Does not count where a cursor file or `resume` has one.
+  std::string known_checkpoint;
   // Optional. What a caller that keeps entries itself (a mirror) has kept: goes
   // on at its `next_position`. Not together with `cursor_file`.
   std::optional<EntryVerifier::State> resume;
@@ -201,6 +204,10 @@ class Subscriber {
   // The registry as of what was verified so far, which may be a little ahead of
   // what was delivered. Null before the first connection.
   std::shared_ptr<const Federation> registry() const;
+
+  // When the server has last said something that holds, heartbeats included;
+  // the infinite past before the first.
+  absl::Time last_heard() const;
 
  private:
   class Impl;

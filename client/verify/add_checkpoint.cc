@@ -97,8 +97,11 @@ WitnessDecision DecideAddCheckpoint(absl::string_view body,
   }
   const absl::Status extends = VerifyConsistency(
       known.size, known.root, next.size, next.root, request.proof);
-  if (!extends.ok()) return Refuse(kUnprocessable, extends.message());
-  return {{}, next, std::move(parsed->request.checkpoint)};
+  WitnessDecision decision{{}, next, std::move(parsed->request.checkpoint)};
+  if (!extends.ok()) {
+    decision.answer = Refuse(kUnprocessable, extends.message()).answer;
+  }
+  return decision;
 }
 
 }  // namespace gaceta

@@ -46,6 +46,7 @@ struct WitnessDecision {
   // The refusal, unless its status is 200: then `checkpoint` is to be kept, and
   // after that cosigned.
   WitnessAnswer answer;
+  // Also there with 422: what the log has signed, and does not prove.
   Checkpoint checkpoint;
   // Its note, as the log signed it.
   std::string note;

@@ -58,6 +58,40 @@ struct Climb {
 
 bool IsPowerOfTwo(std::int64_t n) { return (n & (n - 1)) == 0; }
 
+struct Roots {
+  TreeHash old_root;
+  TreeHash new_root;
+};
+
+// Where a consistency proof leads, for 0 < old_size < new_size. Where the old
+// tree is one full subtree of the new one, the way begins at its root, which
+// the proof leaves out. kInvalidArgument if it is too long or too short.
+absl::StatusOr<Roots> Lead(std::int64_t old_size, const TreeHash& old_root,
+                           std::int64_t new_size,
+                           absl::Span<const TreeHash> proof) {
+  Climb climb{old_size - 1, new_size - 1};
+  while (climb.node % 2 == 1) climb.Shift();
+  TreeHash old_hash = old_root;
+  if (!IsPowerOfTwo(old_size)) {
+    if (proof.empty()) return absl::InvalidArgumentError("too short");
+    old_hash = proof.front();
+    proof.remove_prefix(1);
+  }
+  TreeHash new_hash = old_hash;
+  for (const TreeHash& sibling : proof) {
+    if (climb.last == 0) return absl::InvalidArgumentError("too long");
+    if (climb.SiblingIsLeft()) {
+      old_hash = HashChildren(sibling, old_hash);
+      new_hash = HashChildren(sibling, new_hash);
+    } else {
+      new_hash = HashChildren(new_hash, sibling);
+    }
+    climb.Up();
+  }
+  if (climb.last != 0) return absl::InvalidArgumentError("too short");
+  return Roots{old_hash, new_hash};
+}
+
 }  // namespace
 
 TreeHash HashLeaf(absl::string_view leaf) {
@@ -137,31 +171,22 @@ absl::Status VerifyConsistency(std::int64_t old_size, const TreeHash& old_root,
     return proof.empty() ? absl::OkStatus() : bad("too long");
   }
 
-  Climb climb{old_size - 1, new_size - 1};
-  while (climb.node % 2 == 1) climb.Shift();
-  // Where the old tree is one full subtree of the new one, the way begins at
-  // its root, which the proof leaves out.
-  TreeHash old_hash = old_root;
-  if (!IsPowerOfTwo(old_size)) {
-    if (proof.empty()) return bad("too short");
-    old_hash = proof.front();
-    proof.remove_prefix(1);
-  }
-  TreeHash new_hash = old_hash;
-  for (const TreeHash& sibling : proof) {
-    if (climb.last == 0) return bad("too long");
-    if (climb.SiblingIsLeft()) {
-      old_hash = HashChildren(sibling, old_hash);
-      new_hash = HashChildren(sibling, new_hash);
-    } else {
-      new_hash = HashChildren(new_hash, sibling);
-    }
-    climb.Up();
-  }
-  if (climb.last != 0) return bad("too short");
-  if (old_hash != old_root) return bad("it leads to another old root");
-  if (new_hash != new_root) return bad("it leads to another new root");
+  auto roots = Lead(old_size, old_root, new_size, proof);
+  if (!roots.ok()) return bad(roots.status().message());
+  if (roots->old_root != old_root) return bad("it leads to another old root");
+  if (roots->new_root != new_root) return bad("it leads to another new root");
   return absl::OkStatus();
+}
+
+absl::StatusOr<TreeHash> PrefixRoot(std::int64_t old_size,
+                                    std::int64_t new_size,
+                                    const TreeHash& new_root,
+                                    absl::Span<const TreeHash> proof) {
+  if (old_size > 0 && old_size < new_size && !IsPowerOfTwo(old_size)) {
+    auto roots = Lead(old_size, {}, new_size, proof);
+    if (roots.ok() && roots->new_root == new_root) return roots->old_root;
+  }
+  return absl::NotFoundError("the proof does not show that root");
 }
 
 }  // namespace gaceta

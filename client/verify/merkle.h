@@ -50,6 +50,15 @@ absl::Status VerifyConsistency(std::int64_t old_size, const TreeHash& old_root,
                                std::int64_t new_size, const TreeHash& new_root,
                                absl::Span<const TreeHash> proof);
 
+// The root of the first `old_size` leaves of the tree of `new_size` leaves and
+// root `new_root`, as a consistency proof shows it. kNotFound if it does not:
+// it leads to another root, or `old_size` is a power of two, where proofs leave
+// that root out.
+absl::StatusOr<TreeHash> PrefixRoot(std::int64_t old_size,
+                                    std::int64_t new_size,
+                                    const TreeHash& new_root,
+                                    absl::Span<const TreeHash> proof);
+
 }  // namespace gaceta
 
 #endif  // GACETA_CLIENT_VERIFY_MERKLE_H_

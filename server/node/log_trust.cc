@@ -93,6 +93,7 @@ absl::Status LogTrust::Compare(const Seen& seen) const {
       size));
   evidence.add_checkpoints(seen.note);
   evidence.add_checkpoints(head->note);
+  evidence.set_prefix_size(size);
   evidence.set_prefix_root(std::string(View(*root)));
   if (auto proof = log_->tree().Consistency(size, head->checkpoint.size);
       proof.ok()) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "spdlog/spdlog.h"
 #include "verify/checkpoint.h"
@@ -40,7 +41,11 @@ bool IsFinal(const absl::Status& status) {
 
 Mirror::Mirror(MirrorOptions options, ProjectedLog* log, const Outbox* outbox,
                LogTrust* trust)
-    : options_(std::move(options)), log_(log), outbox_(outbox), trust_(trust) {}
+    : options_(std::move(options)),
+      log_(log),
+      outbox_(outbox),
+      trust_(trust),
+      freshness_(options_.evidence_folder) {}
 
 Mirror::~Mirror() { Stop(); }
 
@@ -169,8 +174,11 @@ void Mirror::Run() {
 absl::Status Mirror::Follow(client::Subscriber* subscriber) {
   while (true) {
     if (absl::Status s = trust_->status(); !s.ok()) return s;
-    auto delivery = subscriber->Next();
+    auto delivery = subscriber->Next(absl::Now() + kHeartbeat);
+    SayWhenStale(*subscriber);
+    if (absl::IsDeadlineExceeded(delivery.status())) continue;
     if (!delivery.ok()) return delivery.status();
+    freshness_.Saw(*delivery);
     if (!connected_.exchange(true)) {
       spdlog::info("mirror connected position={}", log_->store().Size());
     }
@@ -262,6 +270,19 @@ absl::Status Mirror::PublishCosigned(const std::string& note) {
   if (checkpoint->size > log_->Size()) return absl::OkStatus();
   published_cosigned_ = note;
   return log_->PublishCosigned(*checkpoint, note);
+}
+
+void Mirror::SayWhenStale(const client::Subscriber& subscriber) {
+  const auto stale =
+      freshness_.Check(subscriber.registry().get(), subscriber.last_heard(),
+                       cosigned_ == nullptr ? "" : cosigned_());
+  if (!stale.has_value()) return;
+  spdlog::error(
+      "no quorum of witnesses vouches for the end of the log since={} "
+      "evidence={} next_step=\"ask the hub's operator: witnesses are away, or "
+      "the hub keeps something back\"",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", stale->since, absl::UTCTimeZone()),
+      stale->evidence_file);
 }
 
 StoredEntry Mirror::ToStored(VerifiedEntry entry) const {

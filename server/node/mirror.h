@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "gaceta/freshness_watch.h"
 #include "gaceta/log_source.h"
 #include "gaceta/subscriber.h"
 #include "gaceta/v1/relay.pb.h"
@@ -67,6 +68,12 @@ class Mirror {
     listener_ = std::move(listener);
   }
 
+  // Says which checkpoint this node has cosigned last, for evidence that its
+  // cosignature was kept back. Set before Start().
+  void SetCosigned(std::function<std::string()> cosigned) {
+    cosigned_ = std::move(cosigned);
+  }
+
   // Begins to follow. Does not wait for the hub. Errors name the option or file
   // that is wrong.
   absl::Status Start();
@@ -90,6 +97,7 @@ class Mirror {
   absl::Status Publish(const client::Delivery& delivery);
   absl::Status PublishTarget();
   absl::Status PublishCosigned(const std::string& note);
+  void SayWhenStale(const client::Subscriber& subscriber);
   StoredEntry ToStored(VerifiedEntry entry) const;
 
   const MirrorOptions options_;
@@ -97,9 +105,11 @@ class Mirror {
   const Outbox* const outbox_;
   LogTrust* const trust_;
   std::function<void()> listener_;
+  std::function<std::string()> cosigned_;
   std::thread thread_;
   // Touched only by the mirror's thread.
   bool live_ = false;
+  client::FreshnessWatch freshness_;
   // The checkpoint that is published next, or was last.
   struct {
     Checkpoint checkpoint;

@@ -170,6 +170,8 @@ struct Node::Parts {
       EraseDocuments(registry, opened.documents.get());
       ErasePayloads(registry, *opened.log, options.state, opened.outbox.get());
     });
+    mirror.SetCosigned(
+        [witness = witness_link.witness()] { return witness->cosigned(); });
     mirror.SetListener([this] {
       link.MirrorGrew();
       witness_link.MirrorGrew();

@@ -40,7 +40,14 @@ absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
   absl::Span<const NoteKey> keys;
   if (in_force != nullptr) keys = in_force->policy.logs();
   WitnessDecision decision = DecideAddCheckpoint(body, keys, known_);
-  if (decision.answer.status != 200) return decision.answer;
+  if (decision.answer.status != 200) {
+    // Signed by the log, and not shown to extend what this witness has seen:
+    // the mirror says whether it is of another history.
+    if (!decision.note.empty()) {
+      trust_->Saw(decision.checkpoint, decision.note);
+    }
+    return decision.answer;
+  }
   const Checkpoint& checkpoint = decision.checkpoint;
   if (const Position mirrored = mirror_->Size(); checkpoint.size > mirrored) {
     return WitnessAnswer{
@@ -63,7 +70,16 @@ absl::StatusOr<WitnessAnswer> CheckpointWitness::Answer(const std::string& body,
   }
   auto line = Cosign(FormatCheckpoint(checkpoint), signer_, now);
   if (!line.ok()) return line.status();
+  {
+    absl::MutexLock lock(&mu_);
+    cosigned_ = absl::StrCat(decision.note, *line);
+  }
   return WitnessAnswer{200, *std::move(line)};
+}
+
+std::string CheckpointWitness::cosigned() const {
+  absl::MutexLock lock(&mu_);
+  return cosigned_;
 }
 
 namespace {

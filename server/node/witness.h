@@ -28,7 +28,7 @@ namespace gaceta {
 // knows that the entries exist a second time, and the log can be rebuilt from
 // there (decision 0007).
 //
-// Thread safety: one thread answers.
+// Thread safety: one thread answers; cosigned() may be called by any.
 class CheckpointWitness {
  public:
   // Goes on from what `store` has. `mirror` is where this node mirrors the log,
@@ -41,6 +41,10 @@ class CheckpointWitness {
   // Answers the body of an `add-checkpoint` request. 503 if the mirror has not
   // come so far. On an error nothing was cosigned, and the line is to end.
   absl::StatusOr<WitnessAnswer> Answer(const std::string& body, absl::Time now);
+
+  // The checkpoint that it has cosigned last, with its cosignature; empty if it
+  // has not since it was opened.
+  std::string cosigned() const;
 
  private:
   CheckpointWitness(const ProjectedLog* mirror, CheckpointStore* store,
@@ -55,6 +59,8 @@ class CheckpointWitness {
   const NoteSigner signer_;
   LogTrust* const trust_;
   WitnessedLog known_;
+  mutable absl::Mutex mu_;
+  std::string cosigned_ ABSL_GUARDED_BY(mu_);
 };
 
 // Keeps a line to the hub open, and answers on it.
@@ -70,6 +76,8 @@ class WitnessLink {
   ~WitnessLink();
   WitnessLink(const WitnessLink&) = delete;
   WitnessLink& operator=(const WitnessLink&) = delete;
+
+  const CheckpointWitness* witness() const { return witness_.get(); }
 
   void Start();
   // Says that the mirror has more entries.

@@ -96,6 +96,24 @@ def extends(old, old_root, new, new_root, proof):
     return left == old_root and right == new_root and second == 0
 
 
+def included(leaf, index, size, tree_root, proof):
+    """Whether the hash of a leaf is at `index` of a tree (RFC 9162, 2.1.3.2)."""
+    if index >= size:
+        return False
+    first, second, value = index, size - 1, leaf
+    for one in proof:
+        if second == 0:
+            return False
+        if first & 1 or first == second:
+            value = hashlib.sha256(b"\1" + one + value).digest()
+            while first and not first & 1:
+                first, second = first >> 1, second >> 1
+        else:
+            value = hashlib.sha256(b"\1" + value + one).digest()
+        first, second = first >> 1, second >> 1
+    return second == 0 and value == tree_root
+
+
 # --- Checkpoints ----------------------------------------------------------------------
 
 def _key_id(name, kind, public):
@@ -115,7 +133,7 @@ def sign_checkpoint(origin, hashes, key_file):
 
 def open_checkpoint(note, verifier_keys):
     """Checks the signature of each key that signed. Returns origin, size, root and
-    the names that signed or cosigned."""
+    who signed or cosigned: by name the time, None for the log, which states none."""
     text, _, lines = note.decode().partition("\n\n")
     text += "\n"
     keys = {}
@@ -124,18 +142,18 @@ def open_checkpoint(note, verifier_keys):
         raw = base64.b64decode(key)
         assert _key_id(name, raw[:1], raw[1:]).hex() == key_id, line
         keys[name, key_id] = raw
-    names = set()
+    names = {}
     for line in lines.splitlines():
         _, name, value = line.split(" ")
         data = base64.b64decode(value)
         raw = keys.get((name, data[:4].hex()))
         if raw is None:
             continue
-        signature, message = data[4:], text
+        signature, message, seconds = data[4:], text, None
         if raw[0] == 4:
             seconds = int.from_bytes(data[4:12], "big")
             signature, message = data[12:], f"cosignature/v1\ntime {seconds}\n{text}"
         Ed25519PublicKey.from_public_bytes(raw[1:]).verify(signature, message.encode())
-        names.add(name)
+        names[name] = seconds
     origin, size, value = text.splitlines()
     return origin, int(size), base64.b64decode(value), names

@@ -251,6 +251,30 @@ TEST(VerifyConsistencyTest, ATreeNeverShrinks) {
   EXPECT_FALSE(VerifyConsistency(-1, EmptyRoot(), 4, tree.Root(4), {}).ok());
 }
 
+TEST(PrefixRootTest, AProofShowsWhatTheNewTreeBeginsWith) {
+  TreeByTheBook tree(40);
+  for (std::int64_t old_size = 1; old_size < 40; ++old_size) {
+    for (std::int64_t size = old_size + 1; size <= 40; ++size) {
+      const std::vector<TreeHash> proof = tree.Proof(old_size, size);
+      const bool shows = (old_size & (old_size - 1)) != 0;
+
+      auto root = PrefixRoot(old_size, size, tree.Root(size), proof);
+
+      ASSERT_EQ(root.ok(), shows) << old_size << " of " << size;
+      if (shows) {
+        EXPECT_EQ(*root, tree.Root(old_size));
+      }
+      EXPECT_EQ(PrefixRoot(old_size, size, tree.Root(old_size), proof)
+                    .status()
+                    .code(),
+                absl::StatusCode::kNotFound);
+    }
+  }
+  EXPECT_FALSE(PrefixRoot(3, 3, tree.Root(3), {}).ok());
+  EXPECT_FALSE(PrefixRoot(3, 4, tree.Root(4), {}).ok());
+  EXPECT_FALSE(PrefixRoot(0, 4, tree.Root(4), {}).ok());
+}
+
 TEST(MerkleVectorsTest, RootsAgreeWithGo) {
   if (!testing::HaveVectors()) GTEST_SKIP() << testing::kNoVectors;
   const auto vectors = testing::ReadVectorJson("tree.json");

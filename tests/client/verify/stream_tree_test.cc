@@ -377,5 +377,59 @@ TEST_F(StreamTreeTest, AnEmptyLogHasNoCosignedCheckpoint) {
   EXPECT_EQ(Reason(stream.CheckCosigned(At(1), {})), "MALFORMED_STREAM");
 }
 
+// --- What is shown to others ---
+
+TEST_F(StreamTreeTest, ProvesEachLeafThatTheLastMessageHasShown) {
+  for (const std::int64_t start : {0, 1, 5, 8, 13}) {
+    for (const std::int64_t next : {14, 16, 21, 29}) {
+      StreamTree stream = Begun(Opening(start, 29));
+      std::vector<std::int64_t> shown = {13};
+      if (start == 0) shown = {0, 3, 4, 13};
+      ASSERT_TRUE(Advance(&stream, Progress(start, shown, next, 29)).ok());
+
+      for (const std::int64_t position : shown) {
+        auto proof = stream.Prove(position);
+        ASSERT_TRUE(proof.ok()) << proof.status();
+        EXPECT_EQ(proof->size, next);
+        EXPECT_TRUE(VerifyInclusion(tree_.leaf(position), position, next,
+                                    proof->inclusion, proof->root)
+                        .ok());
+        EXPECT_TRUE(VerifyConsistency(next, proof->root, 29, tree_.Root(29),
+                                      proof->consistency)
+                        .ok());
+      }
+      EXPECT_TRUE(absl::IsNotFound(stream.Prove(12).status()));
+    }
+  }
+}
+
+TEST_F(StreamTreeTest, ProvesNothingOfAMessageThatDidNotHold) {
+  StreamTree stream = Begun(Opening(0, 20));
+  Message bad = Progress(0, {0, 1, 2}, 3, 20);
+  bad.leaves[1].second = tree_.leaf(7);
+
+  EXPECT_FALSE(Advance(&stream, bad).ok());
+
+  EXPECT_TRUE(absl::IsNotFound(stream.Prove(0).status()));
+}
+
+TEST_F(StreamTreeTest, AForksOwnProofShowsWhatItBeginsWith) {
+  for (const std::int64_t known : {3, 5, 8, 11, 20}) {
+    StreamTree stream(ForkedAt(known));
+
+    EXPECT_EQ(Reason(Begin(&stream, Opening(0, 20, known))), "LOG_FORKED");
+
+    // From a power of two a proof leads everywhere; one size needs none.
+    const bool shows = known != 8 && known != 20;
+    ASSERT_EQ(stream.fork().has_value(), shows) << known;
+    if (!shows) continue;
+    EXPECT_EQ(stream.fork()->size, known);
+    EXPECT_EQ(stream.fork()->root, tree_.Root(known));
+    EXPECT_TRUE(VerifyConsistency(known, stream.fork()->root, 20,
+                                  tree_.Root(20), stream.fork()->consistency)
+                    .ok());
+  }
+}
+
 }  // namespace
 }  // namespace gaceta

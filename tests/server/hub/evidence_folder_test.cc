@@ -2,11 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "errors/errors.h"
 #include "gtest/gtest.h"
 #include "tests/server/hub/evidence_files.h"
 #include "tests/support/test_hub.h"
@@ -69,6 +71,43 @@ TEST_F(EvidenceFolderTest, KeepsThePieceOnceHoweverOftenItComes) {
   for (std::thread& thread : threads) thread.join();
 
   EXPECT_EQ(EvidenceIn(path_).size(), 20U);
+}
+
+TEST_F(EvidenceFolderTest,
+       WhatTimeAloneShowsEndsNoTrustAndIsKeptOnceAsItLasts) {
+  auto folder = Open(path_);
+  v1::Evidence stale;
+  stale.set_reason(std::string(kLogStale));
+  stale.add_checkpoints("cosigned last");
+  stale.add_checkpoints("newest");
+  ASSERT_TRUE(folder->Keep(stale).ok());
+  stale.set_checkpoints(1, "newer");
+  ASSERT_TRUE(folder->Keep(stale).ok());
+  v1::Evidence missing;
+  missing.set_reason(std::string(kQuorumMissing));
+  missing.add_checkpoints("newest");
+  ASSERT_TRUE(folder->Keep(missing).ok());
+  missing.set_checkpoints(0, "newer");
+  ASSERT_TRUE(folder->Keep(missing).ok());
+
+  EXPECT_EQ(folder->List()->size(), 2U);
+  EXPECT_TRUE(folder->CheckTrusted().ok());
+  for (const v1::Evidence& kept : EvidenceIn(path_)) {
+    EXPECT_GT(kept.observed_time().seconds(), 0);
+  }
+
+  // Another that nobody can explain away does, until it is dismissed.
+  auto conflict = folder->KeepConflict("SEQUENCE_TAKEN", Leaf("a"), Leaf("b"));
+  EXPECT_EQ(Reason(folder->CheckTrusted()), "LOG_DISTRUSTED");
+  ASSERT_TRUE(DismissEvidence(*conflict).ok());
+  EXPECT_TRUE(folder->CheckTrusted().ok());
+}
+
+TEST_F(EvidenceFolderTest, ADamagedFileEndsTrust) {
+  auto folder = Open(path_);
+  std::ofstream(path_ + "/log-forked-1.json") << "{";
+
+  EXPECT_EQ(Reason(folder->CheckTrusted()), "LOG_DISTRUSTED");
 }
 
 TEST_F(EvidenceFolderTest, AFolderThatCannotBeMadeIsUnavailable) {

@@ -164,12 +164,42 @@ TEST_F(WitnessTest, NeverCosignsASecondHistory) {
   TestPublisher another = Members().PublisherOf("GT");
   Grow(other.get(), &another, 20);
   ASSERT_EQ(StatusOf(Question(*log_, 0, 9)), 200);
-
-  EXPECT_EQ(StatusOf(Question(*other, 9, 9)), 422);
-  EXPECT_EQ(StatusOf(Question(*other, 9, 12)), 422);
-  EXPECT_EQ(StatusOf(Question(*other, 0, 12)), 409);
   // Nor a shorter one.
   EXPECT_NE(StatusOf(Question(*log_, 5, 5)), 200);
+  EXPECT_EQ(StatusOf(Question(*other, 0, 12)), 409);
+  EXPECT_TRUE(trust_->status().ok());
+
+  EXPECT_EQ(StatusOf(Question(*other, 9, 12)), 422);
+
+  // The log has signed both: that is kept, and nothing of it cosigned any more.
+  EXPECT_EQ(Reason(trust_->status()), "LOG_FORKED");
+  EXPECT_FALSE(evidence_->CheckTrusted().ok());
+  EXPECT_EQ(StatusOf(Question(*log_, 9, 12)), 403);
+}
+
+TEST_F(WitnessTest, ASecondRootOfTheSizeThatItCosignedEndsTrust) {
+  const auto other = NewLog();
+  TestPublisher another = Members().PublisherOf("GT");
+  Grow(other.get(), &another, 20);
+  ASSERT_EQ(StatusOf(Question(*log_, 0, 9)), 200);
+
+  EXPECT_EQ(StatusOf(Question(*other, 9, 9)), 422);
+
+  EXPECT_EQ(Reason(trust_->status()), "LOG_FORKED");
+}
+
+TEST_F(WitnessTest, AnHonestCheckpointWithABadProofIsRefusedAndTrustGoesOn) {
+  ASSERT_EQ(StatusOf(Question(*log_, 0, 9)), 200);
+  AddCheckpoint question;
+  question.old_size = 9;
+  question.proof = *log_->tree().Consistency(8, 12);
+  question.checkpoint = *SignCheckpoint(
+      {std::string(testing::kLogOrigin), 12, *log_->tree().Root(12)},
+      SharedLogSigner());
+
+  EXPECT_EQ(StatusOf(FormatAddCheckpoint(question)), 422);
+
+  EXPECT_TRUE(trust_->status().ok());
   EXPECT_EQ(StatusOf(Question(*log_, 9, 12)), 200);
 }
 
