@@ -23,6 +23,7 @@
 #include "server/hub/witness_service.h"
 #include "server/log/subscription_table.h"
 #include "server/projections/projected_log.h"
+#include "server/rpc/call_loop.h"
 #include "server/services/documents_service.h"
 #include "server/services/log_service.h"
 #include "server/services/registry_service.h"
@@ -107,12 +108,13 @@ struct Hub::Parts {
         checker(log.get(), documents.get(), &history, options.log_origin),
         sequencer(std::make_unique<Sequencer>(
             log.get(), &checkpoints, evidence.get(), Sequencer::Options())),
-        publishing(&checker, sequencer.get(), &authorizer, options.publishing),
+        publishing(&checker, sequencer.get(), &authorizer, &loop,
+                   options.publishing),
         relay({&log->cache(), log->proof_source(), &log->index(),
                subscriptions.get(), &authorizer, log->federation_source(),
                options.log_origin},
-              options.relay),
-        witnesses(log.get(), &authorizer),
+              &loop, options.relay),
+        witnesses(log.get(), &authorizer, &loop),
         documents_service(documents.get(), &authorizer,
                           {ServerKind::kHub, log.get()}),
         log_service(log.get(), &authorizer),
@@ -135,6 +137,7 @@ struct Hub::Parts {
   HubHistory history;
   StatementChecker checker;
   std::unique_ptr<Sequencer> sequencer;
+  CallLoop loop;
   PublishingService publishing;
   RelayService relay;
   WitnessService witnesses;
@@ -213,6 +216,7 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   grpc::ServerBuilder builder;
   PrepareServer(parts->options.listen_address, *std::move(credentials),
                 &builder, &parts->port);
+  parts->loop.Register(builder);
   builder.RegisterService(&parts->publishing);
   builder.RegisterService(&parts->witnesses);
   builder.RegisterService(&parts->documents_service);
@@ -224,7 +228,10 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
       StartServer(parts->options.listen_address, &builder, &parts->port);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
+  parts->publishing.Start();
+  parts->witnesses.Start();
   parts->relay.Start();
+  parts->loop.Start();
   return std::unique_ptr<Hub>(new Hub(std::move(parts)));
 }
 
@@ -239,9 +246,12 @@ void Hub::Drain(absl::Time deadline) {
   parts.witnesses.Drain(deadline);
   parts.relay.Drain(deadline);
   parts.server->Shutdown(absl::ToChronoTime(deadline));
-  parts.relay.Stop();
-  // Callbacks of statements that were cut off still come.
+  // Statements that were cut off are still decided, and their streams wait for
+  // that.
+  parts.publishing.Stop();
   parts.sequencer.reset();
+  parts.loop.Stop();
+  parts.relay.Stop();
   parts.server.reset();
 }
 

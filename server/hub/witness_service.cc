@@ -5,103 +5,132 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "grpcpp/support/async_stream.h"
+#include "server/rpc/call.h"
 
 namespace gaceta {
 
-// One Witness call. Owned by its service and, while it is open, by the question
-// that may be asked on it.
-class WitnessLine
-    : public grpc::ServerBidiReactor<v1::WitnessRequest, v1::WitnessResponse>,
-      public std::enable_shared_from_this<WitnessLine> {
+// One Witness call.
+class WitnessLine : public Call {
  public:
-  WitnessLine(WitnessService* service, std::uint64_t number, std::string name)
-      : service_(service), number_(number), name_(std::move(name)) {}
-
-  // Takes questions and answers from now on.
-  void Start() {
-    service_->cosigning_.Open(name_, number_,
-                              [weak = weak_from_this()](std::string body) {
-                                if (const auto line = weak.lock())
-                                  line->Ask(std::move(body));
-                              });
-    StartRead(&request_);
+  WitnessLine(WitnessService* service, OpenCalls* calls)
+      : Call(calls), service_(service), stream_(context()) {
+    service->RequestWitness(context(), &stream_, loop()->queue(),
+                            loop()->queue(), WaitForCall());
   }
 
-  void Drain() {
+  // 0 before it is open.
+  std::uint64_t number() const { return number_; }
+  // Of the witness' key.
+  const std::string& name() const { return name_; }
+
+  void Drain() override {
     End(WithReason(absl::UnavailableError("the server shuts down; reconnect"),
                    "DRAINING"));
   }
 
-  void End(const absl::Status& status) {
-    absl::MutexLock lock(&mu_);
-    if (finished_) return;
-    finished_ = true;
-    Finish(ToGrpc(status));
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) {
-      End(absl::OkStatus());
-      return;
-    }
-    service_->cosigning_.Answer(name_, number_, request_.status(),
-                                request_.body());
-    StartRead(&request_);
-  }
-
-  void OnWriteDone(bool ok) override {
-    if (!ok) {
-      End(absl::UnavailableError("the witness is gone"));
-      return;
-    }
-    absl::MutexLock lock(&mu_);
-    writing_ = false;
-    WriteNext();
-  }
-
-  void OnDone() override {
-    service_->cosigning_.Close(name_, number_);
-    service_->streams_.Remove(this);
-  }
-
- private:
   // The one before has been answered; but gRPC may not have said yet that it
   // has been written.
   void Ask(std::string body) {
-    absl::MutexLock lock(&mu_);
     question_ = std::move(body);
     WriteNext();
   }
 
-  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (finished_ || writing_ || !question_.has_value()) return;
-    writing_ = true;
-    response_.set_add_checkpoint(*std::exchange(question_, std::nullopt));
-    StartWrite(&response_);
+ private:
+  void OnOpen() override {
+    auto caller = service_->authorizer_->Authorize(
+        *context()->auth_context(), "gaceta.v1.WitnessService/Witness");
+    if (!caller.ok()) {
+      End(caller.status());
+      return;
+    }
+    name_ = absl::StrCat("node.", caller->peer.id.trust_domain());
+    number_ = service_->next_line_++;
+    service_->Open(this);
+    Read();
   }
 
-  WitnessService* const service_;
-  const std::uint64_t number_;
-  const std::string name_;
-  v1::WitnessRequest request_;
-  // In use while writing_ is set.
-  v1::WitnessResponse response_;
+  void OnOver() override {
+    if (number_ != 0) service_->Close(this);
+  }
 
-  absl::Mutex mu_;
-  std::optional<std::string> question_ ABSL_GUARDED_BY(mu_);
-  bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  void Read() {
+    if (!end_.has_value() && !is_over()) stream_.Read(&request_, read_.Begin());
+  }
+
+  void OnRead(bool ok) {
+    if (end_.has_value() || is_over()) return;
+    if (!ok) {
+      End(absl::OkStatus());
+      return;
+    }
+    // The next is read when this one has been dealt with.
+    Expect();
+    service_->Answer(this, std::move(request_), [this] {
+      Read();
+      Returned();
+    });
+  }
+
+  void WriteNext() {
+    if (end_.has_value() || is_over() || writing_ || !question_.has_value())
+      return;
+    writing_ = true;
+    v1::WitnessResponse response;
+    response.set_add_checkpoint(*std::exchange(question_, std::nullopt));
+    stream_.Write(response, write_.Begin());
+  }
+
+  void OnWritten(bool ok) {
+    writing_ = false;
+    if (!ok) End(absl::UnavailableError("the witness is gone"));
+    WriteNext();
+    FinishIfIdle();
+  }
+
+  void End(const absl::Status& status) {
+    if (!end_.has_value()) end_ = status;
+    FinishIfIdle();
+  }
+
+  void FinishIfIdle() {
+    if (!end_.has_value() || writing_ || finished_ || is_over()) return;
+    finished_ = true;
+    stream_.Finish(ToGrpc(*end_), finish_.Begin());
+  }
+
+  void OnFinished(bool /*ok*/) {}
+
+  WitnessService* const service_;
+  grpc::ServerAsyncReaderWriter<v1::WitnessResponse, v1::WitnessRequest>
+      stream_;
+  std::uint64_t number_ = 0;
+  std::string name_;
+  Step<WitnessLine> read_{this, &WitnessLine::OnRead};
+  Step<WitnessLine> write_{this, &WitnessLine::OnWritten};
+  Step<WitnessLine> finish_{this, &WitnessLine::OnFinished};
+
+  v1::WitnessRequest request_;
+  std::optional<std::string> question_;
+  bool writing_ = false;
+  bool finished_ = false;
+  // How the call ends, once it does.
+  std::optional<absl::Status> end_;
 };
 
 WitnessService::WitnessService(ProjectedLog* log, const Authorizer* authorizer,
-                               Cosigning::Options options)
-    : authorizer_(authorizer), cosigning_(log, options) {
-  thread_ = std::thread([this] { Loop(); });
+                               CallLoop* loop, Cosigning::Options options)
+    : authorizer_(authorizer),
+      loop_(loop),
+      cosigning_(log, options),
+      lines_(loop,
+             [this] { return std::make_unique<WitnessLine>(this, &lines_); }) {
+  thread_ = std::thread([this] { Run(); });
 }
 
 WitnessService::~WitnessService() {
@@ -117,43 +146,68 @@ void WitnessService::Wake() {
   woken_ = true;
 }
 
-void WitnessService::Loop() {
+void WitnessService::Drain(absl::Time deadline) {
+  lines_.Drain();
+  lines_.AwaitEnd(deadline);
+}
+
+void WitnessService::Open(WitnessLine* line) {
+  const std::uint64_t number = line->number();
+  open_lines_[number] = line;
+  // Questions come from the other thread; the line may be gone by then.
+  const auto ask = [this, number](std::string body) {
+    loop_->Post([this, number, body = std::move(body)] {
+      auto found = open_lines_.find(number);
+      if (found != open_lines_.end()) found->second->Ask(body);
+    });
+  };
+  AddTask([this, number, name = line->name(), ask] {
+    cosigning_.Open(name, number, ask);
+  });
+}
+
+void WitnessService::Answer(WitnessLine* line, v1::WitnessRequest answer,
+                            std::function<void()> handled) {
+  AddTask([this, number = line->number(), name = line->name(),
+           answer = std::move(answer), handled = std::move(handled)] {
+    cosigning_.Answer(name, number, answer.status(), answer.body());
+    loop_->Post(handled);
+  });
+}
+
+void WitnessService::Close(WitnessLine* line) {
+  open_lines_.erase(line->number());
+  AddTask([this, number = line->number(), name = line->name()] {
+    cosigning_.Close(name, number);
+  });
+}
+
+void WitnessService::AddTask(std::function<void()> task) {
+  absl::MutexLock lock(&mu_);
+  tasks_.push_back(std::move(task));
+}
+
+void WitnessService::Run() {
   absl::Time next = absl::Now();
   while (true) {
+    std::vector<std::function<void()>> tasks;
     {
       absl::MutexLock lock(&mu_);
       mu_.AwaitWithDeadline(absl::Condition(
                                 +[](WitnessService* self) {
                                   self->mu_.AssertHeld();
-                                  return self->woken_ || self->stopping_;
+                                  return self->woken_ || self->stopping_ ||
+                                         !self->tasks_.empty();
                                 },
                                 this),
                             next);
       if (stopping_) return;
       woken_ = false;
+      tasks.swap(tasks_);
     }
+    for (const std::function<void()>& task : tasks) task();
     next = cosigning_.Tick(absl::Now());
   }
-}
-
-void WitnessService::Drain(absl::Time deadline) { streams_.Drain(deadline); }
-
-grpc::ServerBidiReactor<v1::WitnessRequest, v1::WitnessResponse>*
-WitnessService::Witness(grpc::CallbackServerContext* context) {
-  auto caller = authorizer_->Authorize(*context->auth_context(),
-                                       "gaceta.v1.WitnessService/Witness");
-  const std::string name =
-      caller.ok() ? absl::StrCat("node.", caller->peer.id.trust_domain()) : "";
-  auto line = std::make_shared<WitnessLine>(this, next_line_++, name);
-  const bool draining = !streams_.Add(line);
-  if (!caller.ok()) {
-    line->End(caller.status());
-  } else if (draining) {
-    line->Drain();
-  } else {
-    line->Start();
-  }
-  return line.get();
 }
 
 }  // namespace gaceta

@@ -2,54 +2,73 @@
 #ifndef GACETA_SERVER_HUB_WITNESS_SERVICE_H_
 #define GACETA_SERVER_HUB_WITNESS_SERVICE_H_
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "gaceta/v1/witness.grpc.pb.h"
 #include "server/hub/cosigning.h"
-#include "server/hub/open_streams.h"
 #include "server/identity/authorizer.h"
+#include "server/rpc/call_loop.h"
+#include "server/rpc/open_calls.h"
 
 namespace gaceta {
 
 class WitnessLine;
 
-// Threads: gRPC's own carry the lines; one of its own begins rounds.
-class WitnessService : public v1::WitnessService::CallbackService {
+using AsyncWitnessService =
+    v1::WitnessService::WithAsyncMethod_Witness<v1::WitnessService::Service>;
+
+// Threads: the loop's carries the lines; one of its own begins rounds and takes
+// answers, since it checks signatures and keeps what was cosigned.
+class WitnessService : public AsyncWitnessService {
  public:
-  // Both must outlive this object.
+  // All must outlive this object.
   WitnessService(ProjectedLog* log, const Authorizer* authorizer,
-                 Cosigning::Options options = {});
+                 CallLoop* loop, Cosigning::Options options = {});
   ~WitnessService() override;
 
+  // After the server is built, before the loop runs.
+  void Start() { lines_.Start(); }
   // The log has grown. Returns at once.
   void Wake();
   // Ends every line and takes no more. Returns when all have ended or
   // `deadline` has come.
   void Drain(absl::Time deadline);
 
-  grpc::ServerBidiReactor<v1::WitnessRequest, v1::WitnessResponse>* Witness(
-      grpc::CallbackServerContext* context) override;
-
  private:
   friend class WitnessLine;
 
-  void Loop();
+  // On the loop's thread: what happened to a line, told to the rounds later, in
+  // this order. `handled` runs on the loop's thread after that.
+  void Open(WitnessLine* line);
+  void Answer(WitnessLine* line, v1::WitnessRequest answer,
+              std::function<void()> handled);
+  void Close(WitnessLine* line);
+
+  void AddTask(std::function<void()> task);
+  void Run();
 
   const Authorizer* const authorizer_;
+  CallLoop* const loop_;
   Cosigning cosigning_;
-  std::atomic<std::uint64_t> next_line_{1};
 
-  OpenStreams<WitnessLine> streams_;
+  // Touched only by the loop's thread.
+  std::uint64_t next_line_ = 1;
+  absl::flat_hash_map<std::uint64_t, WitnessLine*> open_lines_;
 
   absl::Mutex mu_;
+  std::vector<std::function<void()>> tasks_ ABSL_GUARDED_BY(mu_);
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
+  OpenCalls lines_;
   std::thread thread_;
 };
 

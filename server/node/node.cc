@@ -26,6 +26,7 @@
 #include "server/node/submissions_service.h"
 #include "server/node/witness.h"
 #include "server/projections/projected_log.h"
+#include "server/rpc/call_loop.h"
 #include "server/services/documents_service.h"
 #include "server/services/log_service.h"
 #include "server/services/registry_service.h"
@@ -142,11 +143,11 @@ struct Node::Parts {
                    opened.log->federation_source()),
         intake({options.state, opened.outbox.get(), opened.log.get(),
                 opened.documents.get()}),
-        submissions(&intake, opened.outbox.get(), &authorizer),
+        submissions(&intake, opened.outbox.get(), &authorizer, &loop),
         relay({&opened.log->cache(), opened.log->proof_source(),
                &opened.log->index(), opened.subscriptions.get(), &authorizer,
                opened.log->federation_source(), options.log_origin},
-              options.relay),
+              &loop, options.relay),
         documents_service(opened.documents.get(), &authorizer,
                           {ServerKind::kNode, opened.log.get()}),
         log_service(opened.log.get(), &authorizer),
@@ -183,6 +184,7 @@ struct Node::Parts {
   Opened opened;
   Authorizer authorizer;
   SubmissionIntake intake;
+  CallLoop loop;
   SubmissionsService submissions;
   RelayService relay;
   DocumentsService documents_service;
@@ -305,6 +307,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   grpc::ServerBuilder builder;
   PrepareServer(parts->options.listen_address, *std::move(credentials),
                 &builder, &parts->port);
+  parts->loop.Register(builder);
   builder.RegisterService(&parts->submissions);
   builder.RegisterService(&parts->documents_service);
   builder.RegisterService(&parts->log_service);
@@ -315,7 +318,9 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
       StartServer(parts->options.listen_address, &builder, &parts->port);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
+  parts->submissions.Start();
   parts->relay.Start();
+  parts->loop.Start();
 
   std::unique_ptr<Node> node(new Node(std::move(parts)));
   if (absl::Status s = node->parts_->mirror.Start(); !s.ok()) return s;
@@ -336,6 +341,7 @@ void Node::Drain(absl::Time deadline) {
   parts.relay.Drain(deadline);
   // Submissions under way are answered; the link still takes receipts.
   parts.server->Shutdown(absl::ToChronoTime(deadline));
+  parts.loop.Stop();
   parts.relay.Stop();
   // What is under way to the hub is sent again by the next start, and then gets
   // its receipts.

@@ -8,6 +8,8 @@
 
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "grpcpp/support/async_stream.h"
+#include "server/rpc/call.h"
 
 namespace gaceta {
 namespace {
@@ -23,164 +25,139 @@ bool IsOver(const v1::Submission& submission) {
          submission.state() == v1::Submission::STATE_REFUSED;
 }
 
-class Refusal : public SubmissionWatches::Reactor {
- public:
-  explicit Refusal(const absl::Status& status) { Finish(ToGrpc(status)); }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace
 
-SubmissionWatches::Reactor* RefuseWatch(const absl::Status& status) {
-  return new Refusal(status);
-}
-
-// At most one message is under way; Finish() waits for it.
-class SubmissionWatches::Watch : public SubmissionWatches::Reactor {
+// At most one message is being read or written; the end waits for it.
+class SubmissionWatches::Watch : public Call {
  public:
-  Watch(SubmissionWatches* owner, std::string submission_id)
-      : owner_(owner), submission_id_(std::move(submission_id)) {}
-
-  const std::string& submission_id() const { return submission_id_; }
+  Watch(SubmissionWatches* owner, AsyncSubmissionsService* service,
+        OpenCalls* calls)
+      : Call(calls), owner_(owner), writer_(context()) {
+    service->RequestWatchSubmission(context(), &request_, &writer_,
+                                    loop()->queue(), loop()->queue(),
+                                    WaitForCall());
+  }
 
   // The submission is to be sent (again).
   void Notify() {
-    {
-      absl::MutexLock lock(&mu_);
-      dirty_ = true;
-    }
+    dirty_ = true;
     Advance();
   }
 
-  void End(const absl::Status& status) {
-    {
-      absl::MutexLock lock(&mu_);
-      if (!end_.has_value()) end_ = status;
-    }
-    Advance();
-  }
-
-  void OnWriteDone(bool ok) override {
-    {
-      absl::MutexLock lock(&mu_);
-      writing_ = false;
-      if (!ok && !end_.has_value()) end_ = absl::CancelledError("client left");
-    }
-    Advance();
-  }
-
-  void OnCancel() override { End(absl::CancelledError("client left")); }
-
-  void OnDone() override { owner_->Remove(this); }
+  void Drain() override { End(Draining()); }
 
  private:
-  // Does what is next, if nothing is under way.
-  void Advance() {
-    bool write = false;
-    {
-      absl::MutexLock lock(&mu_);
-      if (writing_ || finished_) return;
-      if (dirty_ && !end_.has_value()) write = PrepareMessage();
-      if (write) {
-        writing_ = true;
-      } else if (end_.has_value()) {
-        finished_ = true;
-      } else {
+  void OnOpen() override {
+    auto agency = owner_->agency_of_(*context());
+    if (!agency.ok()) {
+      End(agency.status());
+      return;
+    }
+    agency_ = *std::move(agency);
+    // It is among the watches before it reads, so that no change is missed.
+    owner_->watches_.emplace(request_.submission_id(), this);
+    Notify();
+  }
+
+  void OnOver() override {
+    auto [begin, end] = owner_->watches_.equal_range(request_.submission_id());
+    for (auto found = begin; found != end; ++found) {
+      if (found->second == this) {
+        owner_->watches_.erase(found);
         return;
       }
     }
-    // Not under the lock: gRPC may call back on this thread. Nobody changes
-    // what is used here while a message is under way or all is finished.
-    if (write) {
-      StartWrite(&response_);
-    } else {
-      Finish(ToGrpc(*end_));
+  }
+
+  void End(const absl::Status& status) {
+    if (!end_.has_value()) end_ = status;
+    Advance();
+  }
+
+  // Does what is next, if nothing is under way.
+  void Advance() {
+    if (is_over() || busy_ || finished_) return;
+    if (end_.has_value()) {
+      finished_ = true;
+      writer_.Finish(ToGrpc(*end_), finish_.Begin());
+    } else if (dirty_) {
+      dirty_ = false;
+      Read();
     }
   }
 
-  // Reads the submission; false, with `end_` set, if there is none any more.
-  bool PrepareMessage() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    dirty_ = false;
-    auto submission = owner_->source_(submission_id_);
-    if (!submission.ok()) {
-      end_ = submission.status();
-      return false;
-    }
-    // What follows the last message is the end.
-    if (IsOver(*submission)) end_ = absl::OkStatus();
-    *response_.mutable_submission() = *std::move(submission);
-    return true;
+  void Read() {
+    busy_ = true;
+    Expect();
+    owner_->reader_.Add([this] {
+      auto submission = owner_->source_(agency_, request_.submission_id());
+      loop()->Post([this, submission = std::move(submission)]() mutable {
+        busy_ = false;
+        OnSubmission(std::move(submission));
+        Returned();
+      });
+    });
   }
+
+  void OnSubmission(absl::StatusOr<v1::Submission> submission) {
+    if (is_over()) return;
+    if (!submission.ok()) {
+      End(submission.status());
+    } else if (end_.has_value()) {
+      Advance();
+    } else {
+      // What follows the last message is the end.
+      if (IsOver(*submission)) end_ = absl::OkStatus();
+      v1::WatchSubmissionResponse response;
+      *response.mutable_submission() = *std::move(submission);
+      busy_ = true;
+      writer_.Write(response, write_.Begin());
+    }
+  }
+
+  void OnWritten(bool ok) {
+    busy_ = false;
+    if (!ok && !end_.has_value()) end_ = absl::CancelledError("client left");
+    Advance();
+  }
+
+  void OnFinished(bool /*ok*/) {}
 
   SubmissionWatches* const owner_;
-  const std::string submission_id_;
+  v1::WatchSubmissionRequest request_;
+  grpc::ServerAsyncWriter<v1::WatchSubmissionResponse> writer_;
+  Step<Watch> write_{this, &Watch::OnWritten};
+  Step<Watch> finish_{this, &Watch::OnFinished};
 
-  absl::Mutex mu_;
-  // Changed only while no message is under way.
-  v1::WatchSubmissionResponse response_;
-  bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  bool dirty_ ABSL_GUARDED_BY(mu_) = false;
-  bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  // How the call is to end, once it is; never changed after that.
+  // Set when it is open, then read by the reading thread, too.
+  std::string agency_;
+  // A message is being read or written.
+  bool busy_ = false;
+  bool dirty_ = false;
+  bool finished_ = false;
+  // How the call is to end, once it is.
   std::optional<absl::Status> end_;
 };
 
-SubmissionWatches::Reactor* SubmissionWatches::Start(
-    const std::string& submission_id) {
-  auto watch = std::make_shared<Watch>(this, submission_id);
-  bool draining = false;
-  {
-    absl::MutexLock lock(&mu_);
-    draining = draining_;
-    watches_.emplace(submission_id, watch);
-  }
-  // It is among the watches before it reads, so that no change is missed.
-  if (draining) {
-    watch->End(Draining());
-  } else {
-    watch->Notify();
-  }
-  return watch.get();
-}
+SubmissionWatches::SubmissionWatches(AsyncSubmissionsService* service,
+                                     CallLoop* loop, AgencyOf agency_of,
+                                     Source source)
+    : agency_of_(std::move(agency_of)),
+      source_(std::move(source)),
+      calls_(loop, [this, service] {
+        return std::make_unique<Watch>(this, service, &calls_);
+      }) {}
 
 void SubmissionWatches::Changed(
     const std::vector<std::string>& submission_ids) {
-  std::vector<std::shared_ptr<Watch>> changed;
-  {
-    absl::MutexLock lock(&mu_);
-    if (watches_.empty()) return;
-    for (const std::string& id : submission_ids) {
+  // One that comes now reads what has changed already.
+  if (calls_.open() == 0) return;
+  calls_.loop()->Post([this, ids = submission_ids] {
+    for (const std::string& id : ids) {
       auto [begin, end] = watches_.equal_range(id);
-      for (auto found = begin; found != end; ++found) {
-        changed.push_back(found->second);
-      }
+      for (auto found = begin; found != end; ++found) found->second->Notify();
     }
-  }
-  for (const std::shared_ptr<Watch>& watch : changed) watch->Notify();
-}
-
-void SubmissionWatches::Drain() {
-  std::vector<std::shared_ptr<Watch>> all;
-  {
-    absl::MutexLock lock(&mu_);
-    draining_ = true;
-    for (const auto& [id, watch] : watches_) all.push_back(watch);
-  }
-  for (const std::shared_ptr<Watch>& watch : all) watch->End(Draining());
-}
-
-void SubmissionWatches::Remove(const Watch* watch) {
-  // Let go of outside the lock, since it may be the last reference.
-  std::shared_ptr<Watch> gone;
-  absl::MutexLock lock(&mu_);
-  auto [begin, end] = watches_.equal_range(watch->submission_id());
-  for (auto found = begin; found != end; ++found) {
-    if (found->second.get() == watch) {
-      gone = std::move(found->second);
-      watches_.erase(found);
-      return;
-    }
-  }
+  });
 }
 
 }  // namespace gaceta

@@ -4,55 +4,64 @@
 
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
-#include "gaceta/v1/submissions.pb.h"
-#include "grpcpp/support/server_callback.h"
+#include "gaceta/v1/submissions.grpc.pb.h"
+#include "grpcpp/server_context.h"
+#include "server/rpc/call_loop.h"
+#include "server/rpc/open_calls.h"
+#include "server/rpc/workers.h"
 
 namespace gaceta {
+
+using AsyncSubmissionsService =
+    v1::SubmissionsService::WithAsyncMethod_WatchSubmission<
+        v1::SubmissionsService::Service>;
 
 // Each sends its submission as it is, and again after each change, until it is
 // accepted or refused. Several changes while a message is under way are one
 // message more. A watch that waits holds no thread.
 //
-// Thread safety: all methods may be called concurrently.
+// Threads: the loop's writes; one of its own reads submissions, from the disk.
 class SubmissionWatches {
  public:
-  // Reads a submission as it is now.
+  // Which agency calls, empty for one who sees all; or why it may not. On the
+  // loop's thread.
+  using AgencyOf = std::function<absl::StatusOr<std::string>(
+      const grpc::ServerContext& context)>;
+  // Reads a submission as `agency` sees it now.
   using Source = std::function<absl::StatusOr<v1::Submission>(
-      const std::string& submission_id)>;
-  using Reactor = grpc::ServerWriteReactor<v1::WatchSubmissionResponse>;
+      const std::string& agency, const std::string& submission_id)>;
 
-  explicit SubmissionWatches(Source source) : source_(std::move(source)) {}
+  // `service` and `loop` must outlive this object.
+  SubmissionWatches(AsyncSubmissionsService* service, CallLoop* loop,
+                    AgencyOf agency_of, Source source);
 
-  // Begins a watch; gRPC owns what is returned.
-  Reactor* Start(const std::string& submission_id);
+  // After the server is built, before the loop runs.
+  void Start() { calls_.Start(); }
 
-  // These submissions have changed.
+  // By any thread: these submissions have changed.
   void Changed(const std::vector<std::string>& submission_ids);
 
-  // Ends all watches, and those that come later, with UNAVAILABLE (`DRAINING`).
-  void Drain();
+  // By any thread: ends all watches, and those that come later, with
+  // UNAVAILABLE (`DRAINING`). Does not wait for it.
+  void Drain() { calls_.Drain(); }
 
  private:
   class Watch;
-  void Remove(const Watch* watch);
 
+  const AgencyOf agency_of_;
   const Source source_;
-  absl::Mutex mu_;
-  bool draining_ ABSL_GUARDED_BY(mu_) = false;
-  std::multimap<std::string, std::shared_ptr<Watch>> watches_
-      ABSL_GUARDED_BY(mu_);
-};
 
-// A reactor that ends its call with `status` at once.
-SubmissionWatches::Reactor* RefuseWatch(const absl::Status& status);
+  // Touched only by the loop's thread.
+  std::multimap<std::string, Watch*> watches_;
+
+  OpenCalls calls_;
+  Workers reader_{1};
+};
 
 }  // namespace gaceta
 

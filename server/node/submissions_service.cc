@@ -20,14 +20,20 @@ constexpr int kLargestPage = 1000;
 
 SubmissionsService::SubmissionsService(SubmissionIntake* intake,
                                        const Outbox* outbox,
-                                       const Authorizer* authorizer)
+                                       const Authorizer* authorizer,
+                                       CallLoop* loop)
     : intake_(intake),
       outbox_(outbox),
       authorizer_(authorizer),
-      // Who may watch was decided when the watch began.
-      watches_([intake](const std::string& submission_id) {
-        return intake->Find("", submission_id);
-      }) {}
+      watches_(
+          this, loop,
+          [this](const grpc::ServerContext& context) {
+            return AgencyOf(*context.auth_context(), "WatchSubmission");
+          },
+          [intake](const std::string& agency,
+                   const std::string& submission_id) {
+            return intake->Find(agency, submission_id);
+          }) {}
 
 absl::StatusOr<std::string> SubmissionsService::AgencyOf(
     const grpc::AuthContext& context, absl::string_view method) const {
@@ -86,16 +92,6 @@ absl::Status SubmissionsService::List(
         MakePageToken("ListSubmissions", absl::StrCat(page->next)));
   }
   return absl::OkStatus();
-}
-
-SubmissionWatches::Reactor* SubmissionsService::WatchSubmission(
-    grpc::CallbackServerContext* context,
-    const v1::WatchSubmissionRequest* request) {
-  auto agency = AgencyOf(*context->auth_context(), "WatchSubmission");
-  if (!agency.ok()) return RefuseWatch(agency.status());
-  auto submission = intake_->Find(*agency, request->submission_id());
-  if (!submission.ok()) return RefuseWatch(submission.status());
-  return watches_.Start(request->submission_id());
 }
 
 }  // namespace gaceta

@@ -10,6 +10,7 @@
 #include "server/node/outbox.h"
 #include "server/node/submission_intake.h"
 #include "server/node/submission_watches.h"
+#include "server/rpc/call_loop.h"
 
 namespace gaceta {
 
@@ -18,16 +19,17 @@ namespace gaceta {
 // none and sees all.
 //
 // SubmitUpdate waits for the disk on one of gRPC's threads; many that wait
-// share one commit. A watch holds no thread.
+// share one commit. A watch holds no thread: the loop drives it.
 //
 // Thread safety: called by gRPC's threads, concurrently.
-class SubmissionsService
-    : public v1::SubmissionsService::WithCallbackMethod_WatchSubmission<
-          v1::SubmissionsService::Service> {
+class SubmissionsService : public AsyncSubmissionsService {
  public:
   // All must outlive this object.
   SubmissionsService(SubmissionIntake* intake, const Outbox* outbox,
-                     const Authorizer* authorizer);
+                     const Authorizer* authorizer, CallLoop* loop);
+
+  // After the server is built, before the loop runs.
+  void Start() { watches_.Start(); }
 
   grpc::Status SubmitUpdate(grpc::ServerContext* context,
                             const v1::SubmitUpdateRequest* request,
@@ -38,9 +40,6 @@ class SubmissionsService
   grpc::Status ListSubmissions(grpc::ServerContext* context,
                                const v1::ListSubmissionsRequest* request,
                                v1::ListSubmissionsResponse* response) override;
-  SubmissionWatches::Reactor* WatchSubmission(
-      grpc::CallbackServerContext* context,
-      const v1::WatchSubmissionRequest* request) override;
 
   // These submissions have changed in the outbox.
   void Changed(const std::vector<std::string>& submission_ids) {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -12,66 +10,53 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
-#include "grpcpp/alarm.h"
 #include "server/relay/subscribe_stream.h"
 #include "server/relay/subscription_names.h"
+#include "server/rpc/open_calls.h"
 #include "server/services/page_token.h"
 #include "spdlog/spdlog.h"
 
 namespace gaceta {
 namespace {
 
-// How often heartbeats are looked at.
-constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kFlushInterval = absl::Seconds(1);
-// Events that are handled before those who wait have a turn again, and how long
-// their turns take together: an event waits no longer.
-constexpr int kEventsBetweenTurns = 64;
-constexpr absl::Duration kTurns = absl::Microseconds(500);
-// Calls that may come in at once before the loop has to answer one.
-constexpr int kWaitingCalls = 16;
 constexpr int kDefaultPage = 100;
 constexpr int kMaxPage = 1000;
 constexpr absl::string_view kService = "gaceta.v1.RelayService/";
 
 }  // namespace
 
-class RelayService::Impl : public SubscribeLoop {
+class RelayService::Impl : public SubscribeHost {
  public:
-  Impl(RelayDependencies dependencies, RelayOptions options)
-      : deps_(std::move(dependencies)), options_(options), unary_(this) {}
+  Impl(RelayDependencies dependencies, CallLoop* loop, RelayOptions options)
+      : deps_(std::move(dependencies)),
+        loop_(loop),
+        options_(options),
+        unary_(this),
+        streams_(loop, [this] {
+          return std::make_unique<SubscribeStream>(this, &unary_, &streams_);
+        }) {}
 
   void Register(grpc::ServerBuilder& builder) {
     builder.RegisterService(&unary_);
-    queue_ = builder.AddCompletionQueue();
   }
 
   void Start() {
-    for (int i = 0; i < kWaitingCalls; ++i) WaitForCall();
-    SetTick();
+    streams_.Start();
+    loop_->EveryTick([this](absl::Time now) { TickAll(now); });
     deps_.cache->SetListener([this] { Wake(); });
-    loop_thread_ = std::thread([this] { Loop(); });
     flush_thread_ = std::thread([this] { FlushLoop(); });
   }
 
   void Drain(absl::Time deadline) {
-    draining_.store(true);
-    Wake();
-    absl::MutexLock lock(&mu_);
-    mu_.AwaitWithDeadline(absl::Condition(
-                              +[](Impl* self) {
-                                self->mu_.AssertHeld();
-                                return self->open_streams_ == 0;
-                              },
-                              this),
-                          deadline);
+    streams_.Drain();
+    streams_.AwaitEnd(deadline);
   }
 
   void Stop() {
@@ -80,10 +65,6 @@ class RelayService::Impl : public SubscribeLoop {
       absl::MutexLock lock(&mu_);
       stopping_ = true;
     }
-    // The loop itself shuts its queue down, so that it sets no alarm after. An
-    // alarm of its own, since nobody may set one when the queue is down.
-    stop_alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_REALTIME), &stop_);
-    loop_thread_.join();
     flush_thread_.join();
     if (absl::Status s = deps_.subscriptions->Flush(); !s.ok()) {
       spdlog::error("cannot keep acknowledgements error=\"{}\"",
@@ -91,12 +72,9 @@ class RelayService::Impl : public SubscribeLoop {
     }
   }
 
-  int open_streams() const {
-    absl::MutexLock lock(&mu_);
-    return open_streams_;
-  }
+  int open_streams() const { return streams_.open(); }
 
-  // --- SubscribeLoop -------------------------------------------------------
+  // --- SubscribeHost -------------------------------------------------------
 
   bool Admit(const std::string& identity) override {
     int& count = streams_of_[identity];
@@ -117,26 +95,8 @@ class RelayService::Impl : public SubscribeLoop {
     if (count == 0) connected_.erase(name);
   }
 
-  void AwaitTurn(SubscribeStream* stream) override { line_.push_back(stream); }
-
-  void Accepted() override {
-    WaitForCall();
-    absl::MutexLock lock(&mu_);
-    ++open_streams_;
-  }
-
-  void Ended(SubscribeStream* stream, bool was_accepted) override {
-    line_.erase(std::remove(line_.begin(), line_.end(), stream), line_.end());
-    streams_.erase(stream);
-    if (was_accepted) {
-      absl::MutexLock lock(&mu_);
-      --open_streams_;
-    }
-  }
-
   const RelayDependencies& dependencies() const override { return deps_; }
   const RelayOptions& options() const override { return options_; }
-  bool draining() const override { return draining_.load(); }
 
  private:
   // The rpcs that are no streams, on gRPC's own threads.
@@ -283,122 +243,31 @@ class RelayService::Impl : public SubscribeLoop {
     return subscription;
   }
 
-  void WaitForCall() {
-    auto stream =
-        std::make_unique<SubscribeStream>(this, &unary_, queue_.get());
-    SubscribeStream* key = stream.get();
-    streams_[key] = std::move(stream);
-  }
-
   // From any thread: makes the loop look at all streams soon.
   void Wake() {
     if (wake_pending_.exchange(true)) return;
-    wake_alarm_.Set(queue_.get(), gpr_inf_past(GPR_CLOCK_REALTIME), &wake_);
-  }
-
-  void Loop() {
-    while (HandleEvents()) {
-      TakeTurns();
-      if (!tick_set_ && !queue_down_) SetTick();
-    }
-  }
-
-  // Waits for an event if nobody waits for a turn. False once the queue is
-  // down.
-  bool HandleEvents() {
-    void* tag = nullptr;
-    bool ok = false;
-    for (int i = 0; i < kEventsBetweenTurns; ++i) {
-      const gpr_timespec deadline = line_.empty() && i == 0
-                                        ? gpr_inf_future(GPR_CLOCK_REALTIME)
-                                        : gpr_inf_past(GPR_CLOCK_REALTIME);
-      switch (queue_->AsyncNext(&tag, &ok, deadline)) {
-        case grpc::CompletionQueue::SHUTDOWN:
-          return false;
-        case grpc::CompletionQueue::TIMEOUT:
-          return true;
-        case grpc::CompletionQueue::GOT_EVENT:
-          Handle(static_cast<SubscribeStream::Operation*>(tag), ok);
-          break;
-      }
-      // It costs a system call to learn that nothing has happened.
-      if (line_.empty()) return true;
-    }
-    return true;
-  }
-
-  void Handle(SubscribeStream::Operation* operation, bool ok) {
-    if (operation == &wake_) {
+    loop_->Post([this] {
       wake_pending_.store(false);
       AdvanceAll();
-    } else if (operation == &tick_) {
-      tick_set_ = false;
-      TickAll();
-    } else if (operation == &stop_) {
-      ShutDownQueue();
-    } else {
-      (operation->stream->*operation->done)(ok);
-    }
-  }
-
-  void SetTick() {
-    tick_set_ = true;
-    tick_alarm_.Set(queue_.get(), absl::ToChronoTime(absl::Now() + kTick),
-                    &tick_);
-  }
-
-  void ShutDownQueue() {
-    queue_down_ = true;
-    tick_alarm_.Cancel();
-    queue_->Shutdown();
-  }
-
-  // Streams may end, and leave streams_, while they are looked at.
-  std::vector<SubscribeStream*> AllStreams() const {
-    std::vector<SubscribeStream*> all;
-    all.reserve(streams_.size());
-    for (const auto& [key, stream] : streams_) all.push_back(key);
-    return all;
-  }
-
-  template <typename Work>
-  void ForAll(Work work) {
-    for (SubscribeStream* stream : AllStreams()) {
-      if (streams_.contains(stream)) work(stream);
-    }
+    });
   }
 
   void AdvanceAll() {
-    if (draining_.load()) {
-      ForAll([](SubscribeStream* stream) { stream->Drain(); });
-      return;
-    }
     // Before entries: those that come after a change of the registry are
     // relayed by the registry as it is then.
     auto federation = deps_.federation();
     if (federation != federation_) {
       federation_ = std::move(federation);
-      ForAll([](SubscribeStream* stream) { stream->FollowRegistry(); });
+      streams_.ForAll<SubscribeStream>(
+          [](SubscribeStream* stream) { stream->FollowRegistry(); });
     }
-    ForAll([](SubscribeStream* stream) { stream->Advance(); });
+    streams_.ForAll<SubscribeStream>(
+        [](SubscribeStream* stream) { stream->Advance(); });
   }
 
-  void TickAll() {
-    const absl::Time now = absl::Now();
-    ForAll([now](SubscribeStream* stream) { stream->Tick(now); });
-  }
-
-  void TakeTurns() {
-    if (line_.empty()) return;
-    const absl::Time end = absl::Now() + kTurns;
-    // Each once at most.
-    for (std::size_t turns = line_.size(); turns > 0 && !line_.empty();
-         --turns) {
-      SubscribeStream* stream = line_.front();
-      line_.pop_front();
-      stream->TakeTurn();
-      if (absl::Now() >= end) return;
-    }
+  void TickAll(absl::Time now) {
+    streams_.ForAll<SubscribeStream>(
+        [now](SubscribeStream* stream) { stream->Tick(now); });
   }
 
   void FlushLoop() {
@@ -416,42 +285,28 @@ class RelayService::Impl : public SubscribeLoop {
   }
 
   const RelayDependencies deps_;
+  CallLoop* const loop_;
   const RelayOptions options_;
   Unary unary_;
-  std::unique_ptr<grpc::ServerCompletionQueue> queue_;
-  std::atomic<bool> draining_{false};
-
-  // Alarms: their tags are told apart from streams' by address.
-  SubscribeStream::Operation wake_{nullptr, nullptr};
-  SubscribeStream::Operation tick_{nullptr, nullptr};
-  SubscribeStream::Operation stop_{nullptr, nullptr};
+  // The loop is to look at all streams, and has not begun to.
   std::atomic<bool> wake_pending_{false};
-  grpc::Alarm wake_alarm_;
-  grpc::Alarm tick_alarm_;
-  grpc::Alarm stop_alarm_;
 
-  // Touched only by the loop's thread (and by Start(), before it runs).
-  absl::flat_hash_map<SubscribeStream*, std::unique_ptr<SubscribeStream>>
-      streams_;
-  // Those that wait for a turn, each once.
-  std::deque<SubscribeStream*> line_;
-  bool tick_set_ = false;
-  bool queue_down_ = false;
+  // Touched only by the loop's thread.
   absl::flat_hash_map<std::string, int> streams_of_;
   std::shared_ptr<const Federation> federation_;
 
   mutable absl::Mutex mu_;
   // Streams that use each named subscription now.
   absl::flat_hash_map<std::string, int> connected_ ABSL_GUARDED_BY(mu_);
-  int open_streams_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
 
-  std::thread loop_thread_;
+  OpenCalls streams_;
   std::thread flush_thread_;
 };
 
-RelayService::RelayService(RelayDependencies dependencies, RelayOptions options)
-    : impl_(std::make_unique<Impl>(std::move(dependencies), options)) {}
+RelayService::RelayService(RelayDependencies dependencies, CallLoop* loop,
+                           RelayOptions options)
+    : impl_(std::make_unique<Impl>(std::move(dependencies), loop, options)) {}
 RelayService::~RelayService() = default;
 
 void RelayService::Register(grpc::ServerBuilder& builder) {

@@ -2,7 +2,6 @@
 #ifndef GACETA_SERVER_RELAY_RELAY_SERVICE_H_
 #define GACETA_SERVER_RELAY_RELAY_SERVICE_H_
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,6 +13,7 @@
 #include "server/log/subscription_table.h"
 #include "server/relay/entry_cache.h"
 #include "server/relay/stream_prover.h"
+#include "server/rpc/call_loop.h"
 
 namespace gaceta {
 
@@ -37,29 +37,30 @@ struct RelayOptions {
   absl::Duration heartbeat = absl::Seconds(15);
 };
 
-// Threads: one thread drives all streams through one completion queue, so that
-// streams share no locks and a busy moment wakes one thread, not many. It never
-// waits for the disk to read entries: the cache's thread loads. When the
-// registry changes it looks whether open streams may go on. A second thread
-// flushes acknowledgements. Unary rpcs run on gRPC's own threads.
+// Threads: the loop's drives all streams. It never waits for the disk to read
+// entries: the cache's thread loads. When the registry changes it looks whether
+// open streams may go on. A thread of the service's own flushes
+// acknowledgements. Unary rpcs run on gRPC's own threads.
 //
 // A stream has at most one message under way, so a reader that stalls holds
 // that message and nothing more.
 class RelayService {
  public:
-  RelayService(RelayDependencies dependencies, RelayOptions options);
+  // `loop` must outlive this object, and be stopped before it is destroyed.
+  RelayService(RelayDependencies dependencies, CallLoop* loop,
+               RelayOptions options);
   ~RelayService();
   RelayService(const RelayService&) = delete;
   RelayService& operator=(const RelayService&) = delete;
 
   // Before the server is built.
   void Register(grpc::ServerBuilder& builder);
-  // After it is built.
+  // After it is built, before the loop runs.
   void Start();
   // Tells every stream that the server ends, and takes no more. Returns when
   // all streams have ended or `deadline` has come.
   void Drain(absl::Time deadline);
-  // After the server has shut down; ends the threads.
+  // After the loop has stopped; keeps what was acknowledged.
   void Stop();
 
   // Streams open now.

@@ -35,51 +35,42 @@ bool Parse(const grpc::ByteBuffer& buffer, v1::SubscribeRequest* request) {
 
 }  // namespace
 
-SubscribeStream::SubscribeStream(SubscribeLoop* loop, RawRelayService* service,
-                                 grpc::ServerCompletionQueue* queue)
-    : loop_(loop), stream_(&context_) {
-  context_.AsyncNotifyWhenDone(&done_);
-  ++under_way_;
-  service->RequestSubscribe(&context_, &stream_, queue, queue, &call_);
+SubscribeStream::SubscribeStream(SubscribeHost* host, RawRelayService* service,
+                                 OpenCalls* calls)
+    : Call(calls), host_(host), stream_(context()) {
+  service->RequestSubscribe(context(), &stream_, loop()->queue(),
+                            loop()->queue(), WaitForCall());
+}
+
+SubscribeStream::~SubscribeStream() {
+  if (awaits_turn_) loop()->LeaveLine(this);
+  if (admitted_) host_->Release(identity_);
+  if (connected_) host_->Connected(subscription_, false);
 }
 
 void SubscribeStream::SetState(State state, absl::string_view /*why*/) {
   state_ = state;
 }
 
-void SubscribeStream::OnCall(bool ok) {
-  --under_way_;
-  if (!ok) {
-    // The server shuts down; no call came, so OnDone() will not either.
-    over_ = true;
-    EndIfOver();
-    return;
-  }
-  // OnDone() comes from now on.
-  ++under_way_;
-  loop_->Accepted();
+void SubscribeStream::OnOpen() {
   SetState(State::kOpening, "call came in");
   last_sent_ = absl::Now();
-  if (loop_->draining()) {
-    Drain();
-    return;
-  }
-  auto caller = loop_->dependencies().authorizer->Authorize(
-      *context_.auth_context(), kMethod);
+  auto caller = host_->dependencies().authorizer->Authorize(
+      *context()->auth_context(), kMethod);
   if (!caller.ok()) {
     End(caller.status(), "");
     return;
   }
   caller_ = *std::move(caller);
   identity_ = caller_->peer.id.ToString();
-  if (!loop_->Admit(identity_)) {
+  if (!host_->Admit(identity_)) {
     End(WithReason(
             absl::ResourceExhaustedError(absl::StrCat(
-                identity_, " has ", loop_->options().max_streams_per_identity,
+                identity_, " has ", host_->options().max_streams_per_identity,
                 " streams open, as many as it may")),
             "TOO_MANY_STREAMS",
             {{"limit",
-              absl::StrCat(loop_->options().max_streams_per_identity)}}),
+              absl::StrCat(host_->options().max_streams_per_identity)}}),
         "");
     return;
   }
@@ -87,24 +78,16 @@ void SubscribeStream::OnCall(bool ok) {
   StartRead();
 }
 
-void SubscribeStream::StartRead() {
-  ++under_way_;
-  stream_.Read(&incoming_, &read_);
-}
+void SubscribeStream::StartRead() { stream_.Read(&incoming_, read_.Begin()); }
 
 void SubscribeStream::OnRead(bool ok) {
-  --under_way_;
-  if (state_ == State::kEnding || over_) {
-    EndIfOver();
-    return;
-  }
+  if (state_ == State::kEnding || is_over()) return;
   if (!ok) {
     // The client has nothing more to say. It may go on listening; if it went
-    // away, OnDone() comes.
+    // away, the call will be over.
     if (state_ == State::kOpening) {
       End(InvalidField("open", "is missing: the stream ended before it"), "");
     }
-    EndIfOver();
     return;
   }
   v1::SubscribeRequest request;
@@ -131,7 +114,7 @@ void SubscribeStream::OnRead(bool ok) {
 }
 
 absl::Status SubscribeStream::Open(const v1::Open& open) {
-  const RelayDependencies& deps = loop_->dependencies();
+  const RelayDependencies& deps = host_->dependencies();
   auto compiled = CompiledFilter::Compile(
       open.filter(), Reader{caller_->member, caller_->is_state},
       deps.federation());
@@ -153,7 +136,8 @@ absl::Status SubscribeStream::Open(const v1::Open& open) {
   if (!subscription_.empty()) {
     deps.subscriptions->Put(
         {subscription_, identity_, filter_, *start, absl::Now()});
-    loop_->Connected(subscription_, true);
+    connected_ = true;
+    host_->Connected(subscription_, true);
   }
   response.mutable_opened()->set_start_position(*start);
   response.mutable_opened()->set_log_size(deps.cache->Size());
@@ -165,7 +149,7 @@ absl::Status SubscribeStream::Open(const v1::Open& open) {
 
 absl::Status SubscribeStream::ProveStart(const v1::Open& open,
                                          v1::SubscribeResponse* response) {
-  const Position end = loop_->dependencies().cache->Size();
+  const Position end = host_->dependencies().cache->Size();
   if (open.known_size() < 0 || open.known_size() > end) {
     return BeyondLog("open.known_size", open.known_size(), end);
   }
@@ -173,7 +157,7 @@ absl::Status SubscribeStream::ProveStart(const v1::Open& open,
 }
 
 absl::Status SubscribeStream::SetHeartbeat(const v1::Open& open) {
-  heartbeat_ = loop_->options().heartbeat;
+  heartbeat_ = host_->options().heartbeat;
   if (!open.has_heartbeat()) return absl::OkStatus();
   heartbeat_ = absl::Seconds(open.heartbeat().seconds()) +
                absl::Nanoseconds(open.heartbeat().nanos());
@@ -195,8 +179,8 @@ absl::Status SubscribeStream::SetSubscription(const v1::Open& open) {
   }
   subscription_ = FullSubscriptionName(caller_->peer.id, open.subscription());
   // The server keeps them for ever, so that each one counts.
-  SubscriptionTable& table = *loop_->dependencies().subscriptions;
-  const int limit = loop_->options().max_subscriptions_per_identity;
+  SubscriptionTable& table = *host_->dependencies().subscriptions;
+  const int limit = host_->options().max_subscriptions_per_identity;
   if (table.Get(subscription_).has_value() ||
       static_cast<int>(
           table.List(FullSubscriptionName(caller_->peer.id, ""), "", limit)
@@ -210,7 +194,7 @@ absl::Status SubscribeStream::SetSubscription(const v1::Open& open) {
 }
 
 absl::StatusOr<Position> SubscribeStream::StartOf(const v1::Open& open) {
-  const RelayDependencies& deps = loop_->dependencies();
+  const RelayDependencies& deps = host_->dependencies();
   const Position end = deps.cache->Size();
   switch (open.start_case()) {
     case v1::Open::kStartPosition:
@@ -257,7 +241,7 @@ absl::Status SubscribeStream::Acknowledge(
   }
   acknowledged_ = next;
   if (!subscription_.empty()) {
-    loop_->dependencies().subscriptions->Acknowledge(subscription_, next,
+    host_->dependencies().subscriptions->Acknowledge(subscription_, next,
                                                      absl::Now());
   }
   return absl::OkStatus();
@@ -265,19 +249,14 @@ absl::Status SubscribeStream::Acknowledge(
 
 void SubscribeStream::Write(const grpc::ByteBuffer& message) {
   writing_ = true;
-  ++under_way_;
   last_sent_ = absl::Now();
-  stream_.Write(message, &write_);
+  stream_.Write(message, write_.Begin());
 }
 
 void SubscribeStream::OnWritten(bool ok) {
-  --under_way_;
   writing_ = false;
-  if (!ok || over_) {
-    // The connection is gone: OnDone() comes.
-    EndIfOver();
-    return;
-  }
+  // If the connection is gone, the call will be over.
+  if (!ok || is_over()) return;
   if (state_ == State::kEnding) {
     FinishIfIdle();
     return;
@@ -297,7 +276,7 @@ void SubscribeStream::Advance() {
 void SubscribeStream::AwaitTurn() {
   if (awaits_turn_) return;
   awaits_turn_ = true;
-  loop_->AwaitTurn(this);
+  loop()->AwaitTurn(this);
 }
 
 void SubscribeStream::TakeTurn() {
@@ -349,9 +328,9 @@ void SubscribeStream::WriteProgress() {
 
 void SubscribeStream::FollowRegistry() {
   // What is not open yet is looked at too: it would open as who it was.
-  if (!caller_.has_value() || state_ == State::kEnding || over_) return;
+  if (!caller_.has_value() || state_ == State::kEnding || is_over()) return;
   auto caller =
-      loop_->dependencies().authorizer->AuthorizeId(caller_->peer.id, kMethod);
+      host_->dependencies().authorizer->AuthorizeId(caller_->peer.id, kMethod);
   if (!caller.ok()) {
     End(caller.status(), "REVOKED");
     return;
@@ -360,7 +339,7 @@ void SubscribeStream::FollowRegistry() {
   if (state_ != State::kStreaming) return;
   auto compiled = CompiledFilter::Compile(
       filter_, Reader{caller_->member, caller_->is_state},
-      loop_->dependencies().federation());
+      host_->dependencies().federation());
   if (compiled.ok()) {
     entries_->set_filter(*std::move(compiled));
   } else {
@@ -369,7 +348,6 @@ void SubscribeStream::FollowRegistry() {
 }
 
 void SubscribeStream::Drain() {
-  if (state_ == State::kWaiting || state_ == State::kEnding || over_) return;
   End(WithReason(absl::UnavailableError("the server shuts down; reconnect"),
                  "DRAINING"),
       "DRAINING");
@@ -377,7 +355,7 @@ void SubscribeStream::Drain() {
 
 void SubscribeStream::End(const absl::Status& status,
                           absl::string_view closing_reason) {
-  if (state_ == State::kEnding || over_) return;
+  if (state_ == State::kEnding || is_over()) return;
   end_status_ = status;
   closing_reason_ = std::string(closing_reason);
   SetState(State::kEnding, status.message());
@@ -385,38 +363,17 @@ void SubscribeStream::End(const absl::Status& status,
 }
 
 void SubscribeStream::FinishIfIdle() {
-  if (writing_ || finished_ || over_) return;
+  if (writing_ || finished_ || is_over()) return;
   finished_ = true;
-  ++under_way_;
   const grpc::Status status = ToGrpc(*end_status_);
   if (closing_reason_.empty()) {
-    stream_.Finish(status, &finish_);
+    stream_.Finish(status, finish_.Begin());
     return;
   }
   v1::SubscribeResponse response;
   response.mutable_closing()->set_reason(closing_reason_);
   stream_.WriteAndFinish(ToBuffer(response), grpc::WriteOptions(), status,
-                         &finish_);
-}
-
-void SubscribeStream::OnFinished(bool /*ok*/) {
-  --under_way_;
-  EndIfOver();
-}
-
-void SubscribeStream::OnDone(bool /*ok*/) {
-  --under_way_;
-  over_ = true;
-  EndIfOver();
-}
-
-void SubscribeStream::EndIfOver() {
-  if (!over_ || under_way_ > 0) return;
-  if (admitted_) loop_->Release(identity_);
-  if (!subscription_.empty() && entries_ != nullptr) {
-    loop_->Connected(subscription_, false);
-  }
-  loop_->Ended(this, /*was_accepted=*/state_ != State::kWaiting);
+                         finish_.Begin());
 }
 
 }  // namespace gaceta

@@ -134,6 +134,24 @@ TEST(PublishingServiceTest, AnswersKeepTheOrderAlthoughRefusalsAreQuicker) {
   }
 }
 
+TEST(PublishingServiceTest, TheFirstAnswersOfAStreamDoNotWaitForOneAnother) {
+  TestHub hub;
+  const auto channel = hub.As("HN", "node");
+  const absl::Time begin = absl::Now();
+
+  // Refused at once, so that several are decided before the first is written.
+  for (int round = 0; round < 20; ++round) {
+    Stream stream(channel);
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(stream.Send(v1::Statement()));
+    v1::PublishResponse response;
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(stream.Receive(&response));
+    stream.DoneSending();
+    EXPECT_TRUE(stream.End().ok());
+  }
+
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+}
+
 TEST(PublishingServiceTest, AWindowOfOneAnswersAllTheSame) {
   TestHub hub(With([](auto* options) { options->window = 1; }));
 

@@ -677,6 +677,23 @@ TEST_F(SubscriptionsTest, ASubscriptionIsDescribed) {
       [&] { return !Get("HN", "subscriber/one", "a")->connected(); }));
 }
 
+TEST_F(SubscriptionsTest, AStreamThatWasRefusedDoesNotHideTheNext) {
+  v1::Open open = OpenAt(0);
+  open.set_subscription("a");
+  open.set_known_size(1000);
+  {
+    // It knows more of the log than there is.
+    TestSubscription refused(Reader("one"), open);
+    EXPECT_EQ(refused.End().code(), absl::StatusCode::kOutOfRange);
+  }
+
+  open.clear_known_size();
+  TestSubscription subscription(Reader("one"), open);
+  ASSERT_TRUE(subscription.ReadUntilLive());
+
+  EXPECT_TRUE(Get("HN", "subscriber/one", "a")->connected());
+}
+
 TEST_F(SubscriptionsTest, AForgottenOneGoesOnWithoutItsName) {
   v1::Open open = OpenAt(0);
   open.set_subscription("a");
