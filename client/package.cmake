@@ -35,10 +35,11 @@ foreach(header ${headers})
 endforeach()
 install(DIRECTORY ${PROJECT_BINARY_DIR}/gen/ DESTINATION ${include_folder}
   COMPONENT client FILES_MATCHING PATTERN "*.pb.h"
-  PATTERN "cli" EXCLUDE PATTERN "server" EXCLUDE)
+  PATTERN "cli" EXCLUDE PATTERN "server" EXCLUDE PATTERN "grpc" EXCLUDE)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/
   DESTINATION ${CMAKE_INSTALL_DATADIR}/gaceta/proto
-  COMPONENT client FILES_MATCHING PATTERN "*.proto")
+  COMPONENT client FILES_MATCHING PATTERN "*.proto"
+  PATTERN "grpc" EXCLUDE)
 
 # --- Package ----------------------------------------------------------------------
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/gaceta-config.cmake.in

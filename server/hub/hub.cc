@@ -25,6 +25,7 @@
 #include "server/projections/projected_log.h"
 #include "server/rpc/call_loop.h"
 #include "server/services/documents_service.h"
+#include "server/services/health_service.h"
 #include "server/services/log_service.h"
 #include "server/services/registry_service.h"
 #include "server/services/server_builder.h"
@@ -108,6 +109,7 @@ struct Hub::Parts {
         checker(log.get(), documents.get(), &history, options.log_origin),
         sequencer(std::make_unique<Sequencer>(
             log.get(), &checkpoints, evidence.get(), Sequencer::Options())),
+        health(&loop),
         publishing(&checker, sequencer.get(), &authorizer, &loop,
                    options.publishing),
         relay({&log->cache(), log->proof_source(), &log->index(),
@@ -138,6 +140,7 @@ struct Hub::Parts {
   StatementChecker checker;
   std::unique_ptr<Sequencer> sequencer;
   CallLoop loop;
+  HealthService health;
   PublishingService publishing;
   RelayService relay;
   WitnessService witnesses;
@@ -217,6 +220,7 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   PrepareServer(parts->options.listen_address, *std::move(credentials),
                 &builder, &parts->port);
   parts->loop.Register(builder);
+  builder.RegisterService(&parts->health);
   builder.RegisterService(&parts->publishing);
   builder.RegisterService(&parts->witnesses);
   builder.RegisterService(&parts->documents_service);
@@ -228,6 +232,7 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
       StartServer(parts->options.listen_address, &builder, &parts->port);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
+  parts->health.Start();
   parts->publishing.Start();
   parts->witnesses.Start();
   parts->relay.Start();
@@ -238,7 +243,7 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
 void Hub::Drain(absl::Time deadline) {
   Parts& parts = *parts_;
   if (parts.server == nullptr) return;
-  parts.server->GetHealthCheckService()->SetServingStatus(false);
+  parts.health.Drain();
   // Publishers first: what they are owed is the dearest. But one that does not
   // read its answers may not take all the time.
   const absl::Time now = absl::Now();

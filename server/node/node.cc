@@ -28,6 +28,7 @@
 #include "server/projections/projected_log.h"
 #include "server/rpc/call_loop.h"
 #include "server/services/documents_service.h"
+#include "server/services/health_service.h"
 #include "server/services/log_service.h"
 #include "server/services/registry_service.h"
 #include "server/services/server_builder.h"
@@ -143,6 +144,7 @@ struct Node::Parts {
                    opened.log->federation_source()),
         intake({options.state, opened.outbox.get(), opened.log.get(),
                 opened.documents.get()}),
+        health(&loop),
         submissions(&intake, opened.outbox.get(), &authorizer, &loop),
         relay({&opened.log->cache(), opened.log->proof_source(),
                &opened.log->index(), opened.subscriptions.get(), &authorizer,
@@ -185,6 +187,7 @@ struct Node::Parts {
   Authorizer authorizer;
   SubmissionIntake intake;
   CallLoop loop;
+  HealthService health;
   SubmissionsService submissions;
   RelayService relay;
   DocumentsService documents_service;
@@ -308,6 +311,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   PrepareServer(parts->options.listen_address, *std::move(credentials),
                 &builder, &parts->port);
   parts->loop.Register(builder);
+  builder.RegisterService(&parts->health);
   builder.RegisterService(&parts->submissions);
   builder.RegisterService(&parts->documents_service);
   builder.RegisterService(&parts->log_service);
@@ -318,6 +322,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
       StartServer(parts->options.listen_address, &builder, &parts->port);
   if (!server.ok()) return server.status();
   parts->server = *std::move(server);
+  parts->health.Start();
   parts->submissions.Start();
   parts->relay.Start();
   parts->loop.Start();
@@ -336,7 +341,7 @@ void Node::Drain(absl::Time deadline) {
   Parts& parts = *parts_;
   if (parts.server == nullptr) return;
   spdlog::info("node drains");
-  parts.server->GetHealthCheckService()->SetServingStatus(false);
+  parts.health.Drain();
   parts.submissions.Drain();
   parts.relay.Drain(deadline);
   // Submissions under way are answered; the link still takes receipts.

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
-#include "grpcpp/health_check_service_interface.h"
 
 namespace gaceta {
 namespace {
@@ -18,7 +17,6 @@ constexpr int kSecond = 1000;
 void PrepareServer(const std::string& address,
                    std::shared_ptr<grpc::ServerCredentials> credentials,
                    grpc::ServerBuilder* builder, int* port) {
-  grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   builder->AddListeningPort(address, std::move(credentials), port);
   builder->SetMaxReceiveMessageSize(kMaxMessageBytes);

@@ -1,5 +1,4 @@
-// What every server of Gaceta sets alike: limits, keepalive, health checking
-// and reflection.
+// What every server of Gaceta sets alike: limits, keepalive and reflection.
 #ifndef GACETA_SERVER_SERVICES_SERVER_BUILDER_H_
 #define GACETA_SERVER_SERVICES_SERVER_BUILDER_H_
 

@@ -22,8 +22,10 @@ namespace gaceta {
 namespace {
 
 using testing::ChildProcess;
+using ::testing::Contains;
 using testing::GoodUpdate;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::TestHub;
 using testing::TestSubscription;
 
@@ -147,6 +149,27 @@ TEST_F(HubMainTest, ItSaysFirstWhoItIsAndWhere) {
                              "spiffe://secretariat.gaceta.example/hub"));
   EXPECT_THAT(log, HasSubstr(" data=" + hub.folder() + "/data"));
   EXPECT_THAT(log, HasSubstr(" certificates_end="));
+}
+
+// gRPC's callback API brings threads of its own, which hand every event to one
+// another: see server/decisions/0010.
+TEST_F(HubMainTest, OnlyItsOwnThreadsWaitForEvents) {
+  TestHub hub(AsProcess());
+  hub.PublishNext("HN", GoodUpdate("HN"));
+  TestSubscription stream(hub.As("HN", "subscriber/monitor"),
+                          testing::OpenAt(0));
+  ASSERT_TRUE(stream.ReadUntilLive());
+
+  std::vector<std::string> threads;
+  for (const auto& task : std::filesystem::directory_iterator(
+           absl::StrCat("/proc/", hub.process().pid(), "/task"))) {
+    std::string name;
+    std::getline(std::ifstream(task.path() / "comm"), name);
+    threads.push_back(name);
+  }
+
+  EXPECT_THAT(threads, Contains("gaceta-hub"));
+  EXPECT_THAT(threads, Not(Contains(HasSubstr("nexting"))));
 }
 
 TEST_F(HubMainTest, AFolderServesOneHub) {

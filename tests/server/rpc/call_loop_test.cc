@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
-#include "gmock/gmock.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "grpcpp/alarm.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
@@ -17,8 +17,6 @@
 
 namespace gaceta {
 namespace {
-
-using ::testing::ElementsAre;
 
 // A loop of a server that serves nothing.
 class CallLoopTest : public ::testing::Test {
@@ -168,7 +166,9 @@ TEST_F(CallLoopTest, AnOperationThatIsDoneIsTold) {
   Counted rung;
   grpc::Alarm alarm;
 
-  alarm.Set(loop_.queue(), gpr_inf_past(GPR_CLOCK_REALTIME), &rung);
+  loop_.Post([&] {
+    alarm.Set(loop_.queue(), gpr_inf_past(GPR_CLOCK_REALTIME), &rung);
+  });
 
   EXPECT_TRUE(rung.Await());
 }
@@ -177,8 +177,10 @@ TEST_F(CallLoopTest, StoppingWaitsForWhatIsUnderWay) {
   loop_.Start();
   Counted rung;
   grpc::Alarm alarm;
-  alarm.Set(loop_.queue(), absl::ToChronoTime(absl::Now() + absl::Seconds(1)),
-            &rung);
+  loop_.Post([&] {
+    const absl::Time later = absl::Now() + absl::Seconds(1);
+    alarm.Set(loop_.queue(), absl::ToChronoTime(later), &rung);
+  });
 
   Stop();
 
