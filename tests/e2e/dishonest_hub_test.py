@@ -3,7 +3,6 @@ forked or rolled back behind its back. Each lie is noticed by those whom it conc
 and leaves evidence that a third party checks offline."""
 
 import base64
-import hashlib
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ import unittest
 import evidence
 import federation
 import wire
+import xxhash
 from second_implementation import Verifier
 from wire import statement_pb2
 
@@ -32,7 +32,7 @@ def update(state, number):
 def checksum(position, leaf, payload, omission):
     """What log.db keeps beside an entry: no secret, so a liar writes it too."""
     facts = struct.pack("<4Q", position, len(leaf), len(payload), omission)
-    return struct.unpack("<q", hashlib.sha256(facts + leaf + payload).digest()[:8])[0]
+    return struct.unpack(">q", xxhash.xxh3_64_digest(facts + leaf + payload))[0]
 
 
 class DishonestHubTest(unittest.TestCase):
