@@ -205,7 +205,16 @@ bool CompiledFilter::HasPayloadFields() const {
          !instruments_.empty() || !languages_.empty();
 }
 
-bool CompiledFilter::PassesHeader(const v1::StatementHeader& header) const {
+bool CompiledFilter::MayReadPayload(const RelayedEntry& entry) const {
+  return entry.stored_omission() == v1::Entry::OMISSION_UNSPECIFIED &&
+         (entry.is_public() ||
+          MaySeePayload(entry.header(), reader_, *federation_));
+}
+
+bool CompiledFilter::PassesHeader(const RelayedEntry& entry) const {
+  // A header is not parsed for who does not ask what it says.
+  if (states_.empty() && !has_corridors_ && agencies_.empty()) return true;
+  const v1::StatementHeader& header = entry.header();
   if (!states_.empty() && !states_.contains(header.publisher())) return false;
   if (has_corridors_ && !corridor_states_.contains(header.publisher())) {
     return false;
@@ -266,11 +275,9 @@ bool CompiledFilter::PassesUpdate(const v1::Update& update) const {
 Passage CompiledFilter::Decide(const RelayedEntry& entry) const {
   // Verification needs the registry, whatever else is wanted.
   if (entry.is_registry()) return Passage::kFull;
-  if (!PassesHeader(entry.header())) return Passage::kNone;
+  if (!PassesHeader(entry)) return Passage::kNone;
 
-  const bool readable =
-      entry.stored_omission() == v1::Entry::OMISSION_UNSPECIFIED &&
-      MaySeePayload(entry.header(), reader_, *federation_);
+  const bool readable = MayReadPayload(entry);
   if (!HasPayloadFields()) {
     return readable ? Passage::kFull : Passage::kRestricted;
   }
@@ -285,9 +292,7 @@ v1::ExplainResponse CompiledFilter::Explain(const RelayedEntry& entry) const {
   v1::ExplainResponse response;
   const Passage passage = Decide(entry);
   response.set_passes(passage != Passage::kNone);
-  const bool readable =
-      entry.stored_omission() == v1::Entry::OMISSION_UNSPECIFIED &&
-      MaySeePayload(entry.header(), reader_, *federation_);
+  const bool readable = MayReadPayload(entry);
   response.set_payload_visible(readable);
 
   const auto add = [&response](absl::string_view field, bool passes,

@@ -62,7 +62,8 @@ class CompiledFilter {
   CompiledFilter() = default;
 
   bool HasPayloadFields() const;
-  bool PassesHeader(const v1::StatementHeader& header) const;
+  bool MayReadPayload(const RelayedEntry& entry) const;
+  bool PassesHeader(const RelayedEntry& entry) const;
   bool PassesUpdate(const v1::Update& update) const;
   bool PassesInstrument(const v1::Update& update) const;
   bool PassesLanguage(const v1::Update& update) const;

@@ -5,18 +5,18 @@
 
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 
-#include "absl/time/time.h"
 #include "gaceta/v1/statement.pb.h"
 #include "gaceta/v1/update.pb.h"
 #include "grpcpp/support/slice.h"
 #include "server/log/log_store.h"
+#include "verify/statement.h"
 
 namespace gaceta {
 
-// Immutable but for the update, which is parsed by the first who asks.
+// Immutable but for the header and the update, which are parsed by the first
+// who asks: most entries leave for most readers without either.
 //
 // Thread safety: all methods may be called concurrently.
 class RelayedEntry {
@@ -24,11 +24,12 @@ class RelayedEntry {
   RelayedEntry(Position position, const StoredEntry& stored);
 
   Position position() const { return position_; }
-  const v1::StatementHeader& header() const { return header_; }
-  absl::Time recorded_time() const { return recorded_time_; }
+  const v1::StatementHeader& header() const;
   // Of the secretariat's registry: passes every filter.
   bool is_registry() const { return is_registry_; }
   bool is_update() const { return is_update_; }
+  // Whether everybody may read the payload.
+  bool is_public() const { return !has_audience_ || IsPublic(header()); }
   v1::Entry::Omission stored_omission() const { return omission_; }
 
   // Null if the payload is not kept or is no update.
@@ -45,16 +46,17 @@ class RelayedEntry {
 
  private:
   Position position_;
-  v1::StatementHeader header_;
-  absl::Time recorded_time_;
   bool is_registry_;
   bool is_update_;
+  bool has_audience_;
   v1::Entry::Omission omission_;
   // Where leaf and payload are within full_.
   std::size_t leaf_begin_, leaf_size_, payload_begin_, payload_size_;
   grpc::Slice full_;
-  mutable std::shared_ptr<const v1::Update> update_;
-  mutable std::once_flag parse_once_;
+  mutable std::unique_ptr<const v1::StatementHeader> header_;
+  mutable std::once_flag header_once_;
+  mutable std::unique_ptr<const v1::Update> update_;
+  mutable std::once_flag update_once_;
 };
 
 using RelayedEntryPtr = std::shared_ptr<const RelayedEntry>;

@@ -1,7 +1,9 @@
 #include "server/relay/relayed_entry.h"
 
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "gaceta/v1/relay.pb.h"
@@ -107,7 +109,7 @@ TEST(RelayedEntryTest, KnowsWhatItsStatementSays) {
   EXPECT_EQ(entry.position(), 7);
   EXPECT_EQ(entry.header().publisher(), "HN");
   EXPECT_EQ(entry.header().agency(), "migracion");
-  EXPECT_EQ(entry.recorded_time(), testing::TestTime());
+  EXPECT_TRUE(entry.is_public());
   EXPECT_TRUE(entry.is_update());
   EXPECT_FALSE(entry.is_registry());
   ASSERT_NE(entry.update(), nullptr);
@@ -133,17 +135,97 @@ TEST(RelayedEntryTest, HasNoUpdateIfThePayloadIsNotKeptOrDoesNotParse) {
   EXPECT_EQ(RelayedEntry(0, stored).update(), nullptr);
 }
 
-TEST(RelayedEntryTest, TheUpdateIsParsedOnceForAllThreads) {
+// A leaf whose header is `bytes`.
+StoredEntry WithHeader(const std::string& bytes) {
+  v1::Leaf leaf;
+  leaf.set_header(bytes);
+  StoredEntry stored;
+  stored.leaf = leaf.SerializeAsString();
+  stored.payload = "payload";
+  return stored;
+}
+
+std::string HeaderOf(const std::string& publisher, const std::string& type,
+                     std::optional<v1::Audience::Scope> scope = std::nullopt) {
+  v1::StatementHeader header;
+  header.set_publisher(publisher);
+  header.set_payload_type(type);
+  header.set_sequence(300);
+  if (scope.has_value()) header.mutable_audience()->set_scope(*scope);
+  header.mutable_signed_time()->set_seconds(1);
+  return header.SerializeAsString();
+}
+
+TEST(RelayedEntryTest, SeesInTheBytesOfAHeaderWhatProtobufSees) {
+  const std::string registry = HeaderOf(
+      std::string(kSecretariat), std::string(kRegistryChangePayloadType));
+  const std::string update = HeaderOf("HN", std::string(kUpdatePayloadType));
+  const std::string listed = HeaderOf("HN", std::string(kUpdatePayloadType),
+                                      v1::Audience::SCOPE_LISTED);
+  const std::string open = HeaderOf("HN", std::string(kUpdatePayloadType),
+                                    v1::Audience::SCOPE_PUBLIC);
+  const std::string members = HeaderOf("", "", v1::Audience::SCOPE_MEMBERS);
+  // Fields that nobody knows: a number, 8 and 4 bytes, bytes, and a group that
+  // has an audience in it.
+  const std::string unknown = std::string("\xa0\x06\x01", 3) +
+                              "\xa1\x06"
+                              "eightbyt"
+                              "\xa5\x06"
+                              "four" +
+                              "\xa2\x06\x02no"
+                              "\xa3\x06\x52\x02\x08\x03\xa4\x06";
+  // The tag of a publisher in two bytes, which parsers take as well.
+  const std::string roundabout = std::string("\x92\x00\x02GT", 5);
+  // A publisher that is a number is none.
+  const std::string number = "\x10\x05";
+
+  for (const std::string& bytes :
+       {registry, update, listed, open, members, update + registry,
+        registry + update, registry + members, listed + open, open + listed,
+        update + unknown, unknown + registry, registry + roundabout,
+        registry + number, std::string()}) {
+    v1::StatementHeader header;
+    ASSERT_TRUE(header.ParseFromString(bytes));
+    const RelayedEntry entry(3, WithHeader(bytes));
+
+    EXPECT_EQ(entry.is_registry(),
+              header.publisher() == kSecretariat &&
+                  header.payload_type() == kRegistryChangePayloadType);
+    EXPECT_EQ(entry.is_update(), header.payload_type() == kUpdatePayloadType);
+    EXPECT_EQ(entry.is_public(), IsPublic(header));
+    EXPECT_EQ(entry.header().SerializeAsString(), header.SerializeAsString());
+  }
+}
+
+TEST(RelayedEntryTest, OfAHeaderThatDoesNotParseItKnowsNothing) {
+  const std::string registry = HeaderOf(
+      std::string(kSecretariat), std::string(kRegistryChangePayloadType));
+  for (const std::string& damage :
+       {// Cut off, a field of no length, the end of no group, and a zero.
+        registry.substr(0, registry.size() - 1), registry + "\x12",
+        registry + "\x12\x7f", registry + "\xa4\x06",
+        registry + std::string("\0", 1)}) {
+    const RelayedEntry entry(3, WithHeader(damage));
+
+    EXPECT_FALSE(entry.is_registry());
+    EXPECT_FALSE(entry.is_update());
+    EXPECT_EQ(entry.header().publisher(), "");
+  }
+}
+
+TEST(RelayedEntryTest, HeaderAndUpdateAreParsedOnceForAllThreads) {
   const RelayedEntry entry(0, StoredUpdate("HN", GoodUpdate("HN")));
-  std::vector<const v1::Update*> seen(4);
+  using Seen = std::pair<const v1::StatementHeader*, const v1::Update*>;
+  std::vector<Seen> seen(4);
   std::vector<std::thread> threads;
-  for (auto& one : seen) {
-    threads.emplace_back([&] { one = entry.update(); });
+  for (Seen& one : seen) {
+    threads.emplace_back([&] { one = {&entry.header(), entry.update()}; });
   }
   for (std::thread& thread : threads) thread.join();
 
-  for (const v1::Update* one : seen) EXPECT_EQ(one, seen[0]);
-  EXPECT_NE(seen[0], nullptr);
+  for (const Seen& one : seen) EXPECT_EQ(one, seen[0]);
+  EXPECT_EQ(seen[0].first->publisher(), "HN");
+  EXPECT_NE(seen[0].second, nullptr);
 }
 
 }  // namespace
