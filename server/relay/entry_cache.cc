@@ -132,40 +132,54 @@ absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::Lookup(
 }
 
 absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> EntryCache::TryRead(
-    Position begin, int max_count) {
+    Position begin, int max_count, Reader* reader) {
   absl::MutexLock lock(&mu_);
   auto found = Lookup(begin, max_count);
   if (!found.ok()) return found;
+  const Position block = begin / kBlockEntries;
   if (found->has_value()) {
-    ReadAhead(begin + static_cast<Position>((*found)->size()));
+    ReadAhead(block, reader);
     return found;
   }
-  const Position block = begin / kBlockEntries;
   if (auto failed = failed_.find(block); failed != failed_.end()) {
     const absl::Status status = failed->second;
     failed_.erase(failed);
     return status;
   }
-  if (loading_ == block) {
-    loading_wanted_ = true;
-  } else if (std::find(wanted_.begin(), wanted_.end(), block) ==
-             wanted_.end()) {
-    wanted_.push_back(block);
-  }
+  Want(block, reader);
   return found;
 }
 
-void EntryCache::ReadAhead(Position position) {
-  const Position block = position / kBlockEntries;
-  // The block of `position` itself may be the one just read.
-  for (const Position next : {block, block + 1}) {
-    // Only whole blocks: the last ones still grow, and are in the tail.
-    if ((next + 1) * kBlockEntries > tail_begin_) return;
-    if (!blocks_.contains(next) && loading_ != next) {
-      ahead_ = next;
-      return;
-    }
+void EntryCache::Want(Position block, Reader* reader) {
+  if (loading_ == block) {
+    loading_wanted_ = true;
+    return;
   }
+  if (std::find(wanted_.begin(), wanted_.end(), block) != wanted_.end()) return;
+  wanted_.push_back(block);
+  const bool comes =
+      std::any_of(ahead_.begin(), ahead_.end(), [block](const Run& run) {
+        return run.begin <= block && block < run.end;
+      });
+  if (!comes) *reader = Reader();
+}
+
+void EntryCache::ReadAhead(Position block, Reader* reader) {
+  // The run before the last one is still being read.
+  if (block < reader->begin_) return;
+  if (block >= reader->end_) {
+    *reader = Reader();
+    reader->end_ = block + 1;
+  }
+  // Only whole blocks: the last ones still grow, and are in the tail.
+  const Run run = {reader->end_, std::min(reader->end_ + reader->blocks_,
+                                          tail_begin_ / kBlockEntries)};
+  if (run.begin >= run.end) return;
+  if (ahead_.size() == kMaxRuns) ahead_.pop_front();
+  ahead_.push_back(run);
+  reader->begin_ = run.begin;
+  reader->end_ = run.end;
+  reader->blocks_ = std::min(2 * reader->blocks_, kMaxRunBlocks);
 }
 
 absl::StatusOr<std::vector<RelayedEntryPtr>> EntryCache::Read(Position begin,
@@ -271,22 +285,29 @@ void EntryCache::DropBlock(Position block) {
 
 std::optional<Position> EntryCache::NextLoad() {
   absl::MutexLock lock(&mu_);
-  mu_.Await(absl::Condition(
-      +[](EntryCache* self) {
-        self->mu_.AssertHeld();
-        return self->stopping_ || !self->wanted_.empty() ||
-               self->ahead_.has_value();
-      },
-      this));
-  if (stopping_) return std::nullopt;
-  loading_wanted_ = !wanted_.empty();
-  if (loading_wanted_) {
-    loading_ = wanted_.front();
-    wanted_.pop_front();
-  } else {
-    loading_ = std::exchange(ahead_, std::nullopt);
+  while (true) {
+    mu_.Await(absl::Condition(
+        +[](EntryCache* self) {
+          self->mu_.AssertHeld();
+          return self->stopping_ || !self->wanted_.empty() ||
+                 !self->ahead_.empty();
+        },
+        this));
+    if (stopping_) return std::nullopt;
+    loading_wanted_ = !wanted_.empty();
+    if (loading_wanted_) {
+      loading_ = wanted_.front();
+      wanted_.pop_front();
+      return loading_;
+    }
+    Run& run = ahead_.front();
+    const Position block = run.begin++;
+    if (run.begin == run.end) ahead_.pop_front();
+    // Others may have wanted it as well.
+    if (blocks_.contains(block)) continue;
+    loading_ = block;
+    return loading_;
   }
-  return loading_;
 }
 
 void EntryCache::LoadLoop() {

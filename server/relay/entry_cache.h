@@ -25,7 +25,7 @@ namespace gaceta {
 // Keeps the end of the log in memory, and what catching-up streams have read
 // lately. Reads never wait for the disk: what is not here is loaded by a thread
 // of the cache, which then calls the listener. While nobody waits, it loads
-// what a reader will want next, so that loading and sending go on together.
+// what readers will want next, so that loading and sending go on together.
 //
 // Thread safety: all methods may be called concurrently.
 class EntryCache {
@@ -62,11 +62,24 @@ class EntryCache {
   // nothing looks again. Set before use.
   void SetListener(std::function<void()> on_change);
 
+  // What is loaded before one stream asks for it: runs of blocks, each twice as
+  // long as the one before, so that who goes on is served by few loads. Who is
+  // so slow that its blocks are thrown away meanwhile begins anew, with one.
+  class Reader {
+    friend class EntryCache;
+    // The last run.
+    Position begin_ = 0;
+    Position end_ = 0;
+    // Of the next one.
+    int blocks_ = 1;
+  };
+
   // Entries from `begin` on, at most `max_count`, none if `begin` is Size().
   // nullopt: not in memory, a load has been started. kOutOfRange beyond Size();
-  // the store's error if a load failed.
+  // the store's error if a load failed. `reader` is used by one thread at a
+  // time.
   absl::StatusOr<std::optional<std::vector<RelayedEntryPtr>>> TryRead(
-      Position begin, int max_count);
+      Position begin, int max_count, Reader* reader);
 
   // The same, waiting for the disk. For unary reads. One entry alone is read
   // without its neighbours, and not kept.
@@ -75,6 +88,9 @@ class EntryCache {
 
  private:
   static constexpr int kBlockEntries = 64;
+  static constexpr int kMaxRunBlocks = 8;
+  // Those of more readers would be thrown away before they are read.
+  static constexpr std::size_t kMaxRuns = 16;
   using Block = std::vector<RelayedEntryPtr>;
 
   // TryRead(), without a load.
@@ -89,8 +105,11 @@ class EntryCache {
   void KeepBlock(Position block, std::shared_ptr<const Block> entries)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void DropBlock(Position block) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // A reader has come to `position`: what follows is wanted soon.
-  void ReadAhead(Position position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // `reader` has come to `block`: what follows is wanted soon.
+  void ReadAhead(Position block, Reader* reader)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // `reader` waits for `block`.
+  void Want(Position block, Reader* reader) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What to load next, once there is something or the cache ends.
   std::optional<Position> NextLoad() ABSL_LOCKS_EXCLUDED(mu_);
   bool ReadTail(Position begin, int max_count, Block* out)
@@ -122,9 +141,12 @@ class EntryCache {
 
   // Blocks that readers wait for, each once, and errors that a load met.
   std::deque<Position> wanted_ ABSL_GUARDED_BY(mu_);
-  // One that a reader comes to next. It waits behind those: with many readers
-  // in many places it would be thrown away before it is read.
-  std::optional<Position> ahead_ ABSL_GUARDED_BY(mu_);
+  // What readers come to next. It waits behind those.
+  struct Run {
+    Position begin;
+    Position end;
+  };
+  std::deque<Run> ahead_ ABSL_GUARDED_BY(mu_);
   // The one that is being loaded, and whether a reader waits for it.
   std::optional<Position> loading_ ABSL_GUARDED_BY(mu_);
   bool loading_wanted_ ABSL_GUARDED_BY(mu_) = false;

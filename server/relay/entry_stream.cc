@@ -24,7 +24,8 @@ absl::StatusOr<EntryStream::Step> EntryStream::Next(grpc::ByteBuffer* message) {
          scanned < options_.max_scan) {
     const int room =
         options_.max_message_entries - static_cast<int>(slices.size());
-    auto entries = cache_->TryRead(position_, std::min(room, kReadEntries));
+    auto entries =
+        cache_->TryRead(position_, std::min(room, kReadEntries), &reader_);
     if (!entries.ok()) {
       if (slices.empty()) return entries.status();
       // What was found before leaves first; the next step meets the error.

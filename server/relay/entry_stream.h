@@ -91,6 +91,7 @@ class EntryStream {
   absl::StatusOr<grpc::Slice> ProgressSlice();
 
   EntryCache* const cache_;
+  EntryCache::Reader reader_;
   StreamProver prover_;
   std::shared_ptr<const CompiledFilter> filter_;
   Position position_;

@@ -119,7 +119,7 @@ class EntryCacheTest : public ::testing::Test {
                                                          int max_count) {
     while (true) {
       const int seen = Changes();
-      auto read = cache_->TryRead(begin, max_count);
+      auto read = cache_->TryRead(begin, max_count, &reader_);
       if (!read.ok()) return read.status();
       if (read->has_value()) return **read;
       AwaitChangesBeyond(seen);
@@ -153,6 +153,7 @@ class EntryCacheTest : public ::testing::Test {
   absl::Mutex mu_;
   int changes_ ABSL_GUARDED_BY(mu_) = 0;
   std::unique_ptr<EntryCache> cache_;
+  EntryCache::Reader reader_;
 };
 
 TEST_F(EntryCacheTest, OfAnEmptyLogHasNothing) {
@@ -160,9 +161,9 @@ TEST_F(EntryCacheTest, OfAnEmptyLogHasNothing) {
 
   EXPECT_EQ(cache_->Size(), 0);
   ExpectEntries(AwaitRead(0, 10), 0, 0);
-  EXPECT_EQ(cache_->TryRead(1, 10).status().code(),
+  EXPECT_EQ(cache_->TryRead(1, 10, &reader_).status().code(),
             absl::StatusCode::kOutOfRange);
-  EXPECT_EQ(cache_->TryRead(-1, 10).status().code(),
+  EXPECT_EQ(cache_->TryRead(-1, 10, &reader_).status().code(),
             absl::StatusCode::kOutOfRange);
 }
 
@@ -189,7 +190,7 @@ TEST_F(EntryCacheTest, ANewEndIsTold) {
 TEST_F(EntryCacheTest, OldEntriesAreLoadedAndTold) {
   Start(200);
   const int seen = Changes();
-  auto read = cache_->TryRead(70, 10);
+  auto read = cache_->TryRead(70, 10, &reader_);
   ASSERT_TRUE(read.ok());
   EXPECT_FALSE(read->has_value());
 
@@ -259,7 +260,7 @@ TEST_F(EntryCacheTest, WhatIsAppendedIsShownWhenItIsSaidTo) {
   EXPECT_EQ(cache_->Size(), 10);
   ExpectEntries(AwaitRead(10, 100), 10, 0);
   ExpectEntries(AwaitRead(0, 100), 0, 10);
-  EXPECT_EQ(cache_->TryRead(11, 1).status().code(),
+  EXPECT_EQ(cache_->TryRead(11, 1, &reader_).status().code(),
             absl::StatusCode::kOutOfRange);
 
   cache_->SetEnd(11);
@@ -295,7 +296,7 @@ TEST_F(EntryCacheTest, MemoryOfTheTailIsBounded) {
   // The end is at hand, the beginning is not.
   ExpectEntries(AwaitRead(99, 1), 99, 1);
   EXPECT_EQ(log_.reads, 0);
-  auto old = cache_->TryRead(0, 1);
+  auto old = cache_->TryRead(0, 1, &reader_);
   ASSERT_TRUE(old.ok());
   EXPECT_FALSE(old->has_value());
 }
@@ -323,15 +324,44 @@ TEST_F(EntryCacheTest, WhatAReaderComesToNextIsLoadedBeforeItAsks) {
   ExpectEntries(AwaitRead(0, 64), 0, 64);
 
   // The second block is loaded though nobody asked; the third is not.
-  while (log_.reads < 2) std::this_thread::yield();
+  AwaitReads(2);
+  EXPECT_EQ(log_.reads, 2);
   ExpectEntries(AwaitRead(64, 10), 64, 10);
-  EXPECT_LE(log_.reads, 3);
+}
 
-  // Many steps within a block load one block ahead, not more.
-  for (int i = 0; i < 20; ++i) ExpectEntries(AwaitRead(64 + i, 1), 64 + i, 1);
-  while (log_.reads < 3) std::this_thread::yield();
-  ExpectEntries(cache_->Read(64, 2), 64, 2);
-  EXPECT_EQ(log_.reads, 3);
+TEST_F(EntryCacheTest, EachRunOfBlocksThatAReaderComesToIsTwiceAsLong) {
+  Start(64 * 40);
+  // By block: what is loaded once a reader has come there. No run has more than
+  // eight blocks, and none begins before the reader is in the one before.
+  const std::vector<std::pair<Position, int>> loaded = {
+      {0, 2}, {1, 4}, {2, 8}, {3, 8}, {4, 16}, {7, 16}, {8, 24}, {16, 32}};
+  for (const auto& [block, blocks] : loaded) {
+    // Many steps within a block load no more than the first.
+    for (int step = 0; step < 20; ++step) {
+      ExpectEntries(AwaitRead(64 * block + step, 1), 64 * block + step, 1);
+    }
+    AwaitReads(blocks);
+    EXPECT_EQ(log_.reads, blocks) << block;
+  }
+}
+
+TEST_F(EntryCacheTest, AReaderWhoseBlocksWereThrownAwayBeginsWithOneAgain) {
+  EntryCache::Options options;
+  // Ten blocks.
+  options.block_bytes = 10 * 64 * 130;
+  Start(64 * 40, options);
+  for (const Position block : {0, 1, 2}) {
+    ExpectEntries(AwaitRead(64 * block, 1), 64 * block, 1);
+  }
+  AwaitReads(8);
+  ExpectEntries(cache_->Read(64 * 20, 64 * 10), 64 * 20, 64 * 10);
+  ASSERT_EQ(log_.reads, 18);
+
+  ExpectEntries(AwaitRead(64 * 3, 1), 64 * 3, 1);
+  AwaitReads(20);
+  ExpectEntries(AwaitRead(64 * 4, 1), 64 * 4, 1);
+  AwaitReads(22);
+  EXPECT_EQ(log_.reads, 22);
 }
 
 TEST_F(EntryCacheTest, WhoComesToABlockThatIsBeingReadAheadIsTold) {
@@ -360,7 +390,7 @@ TEST_F(EntryCacheTest, ABlockWantedByManyIsLoadedOnce) {
   Start(64);
   log_.Wait(true);
   for (int i = 0; i < 20; ++i) {
-    auto read = cache_->TryRead(i, 1);
+    auto read = cache_->TryRead(i, 1, &reader_);
     ASSERT_TRUE(read.ok());
     EXPECT_FALSE(read->has_value());
   }
@@ -374,7 +404,7 @@ TEST_F(EntryCacheTest, ABlockWantedByManyIsLoadedOnce) {
 TEST_F(EntryCacheTest, ReadsAtTheEndDoNotWaitForALoad) {
   Start(64);
   log_.Wait(true);
-  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+  ASSERT_FALSE(cache_->TryRead(0, 1, &reader_)->has_value());
 
   Append(1);
 
@@ -399,7 +429,7 @@ TEST_F(EntryCacheTest, AnOldErrorIsForgottenOnceTheBlockWasRead) {
   Start(128, options);
   log_.Fail(absl::UnavailableError("disk"));
   const int seen = Changes();
-  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+  ASSERT_FALSE(cache_->TryRead(0, 1, &reader_)->has_value());
   AwaitChangesBeyond(seen);
   log_.Fail(absl::OkStatus());
   ExpectEntries(cache_->Read(0, 2), 0, 2);
@@ -450,9 +480,10 @@ TEST_F(EntryCacheTest, ManyReadersSeeAWholePrefixWhileItGrows) {
   std::vector<std::thread> readers;
   for (int i = 0; i < 4; ++i) {
     readers.emplace_back([this, i] {
+      EntryCache::Reader reader;
       for (Position p = 30 * i; p < kEnd;) {
         const int seen = Changes();
-        auto read = cache_->TryRead(p, 40);
+        auto read = cache_->TryRead(p, 40, &reader);
         ASSERT_TRUE(read.ok()) << read.status();
         if (!read->has_value() || (*read)->empty()) {
           AwaitChangesBeyond(seen);
@@ -490,7 +521,7 @@ TEST_F(EntryCacheTest, WhatTheStoreHasErasedIsShownByNobody) {
 TEST_F(EntryCacheTest, ABlockThatIsLoadedWhileItIsErasedIsReadAgain) {
   Start(100);
   log_.Wait(true);
-  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+  ASSERT_FALSE(cache_->TryRead(0, 1, &reader_)->has_value());
   AwaitReads(1);
   std::thread eraser([this] {
     // Waits for the same store, once it has told the cache.
@@ -511,7 +542,7 @@ TEST_F(EntryCacheTest, ABlockThatIsLoadedWhileItIsErasedIsReadAgain) {
 TEST_F(EntryCacheTest, EndsWhileALoadIsWanted) {
   Start(64);
   log_.Wait(true);
-  ASSERT_FALSE(cache_->TryRead(0, 1)->has_value());
+  ASSERT_FALSE(cache_->TryRead(0, 1, &reader_)->has_value());
   log_.Wait(false);
 
   cache_.reset();
