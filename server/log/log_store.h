@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "gaceta/v1/statement.pb.h"
 
@@ -26,6 +28,18 @@ struct StoredEntry {
   v1::Entry::Omission omission = v1::Entry::OMISSION_UNSPECIFIED;
 
   friend bool operator==(const StoredEntry&, const StoredEntry&) = default;
+};
+
+// The same where somebody else holds the bytes.
+struct EntryView {
+  absl::string_view leaf;
+  absl::string_view payload;
+  v1::Entry::Omission omission = v1::Entry::OMISSION_UNSPECIFIED;
+
+  EntryView() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): as std::string to its view.
+  EntryView(const StoredEntry& entry)
+      : leaf(entry.leaf), payload(entry.payload), omission(entry.omission) {}
 };
 
 // A position, once Append() has returned, is never reused or moved, whatever
@@ -49,11 +63,19 @@ class LogStore {
   virtual absl::Status Append(Position expected,
                               absl::Span<const StoredEntry> entries) = 0;
 
-  // Returns entries from `begin` on: at most `max_count`, and no more once
-  // their bytes reach `max_bytes` (but one at least); fewer if the log ends
-  // first; none if `begin` is Size(). kOutOfRange if it is beyond.
-  virtual absl::StatusOr<std::vector<StoredEntry>> Read(
-      Position begin, int max_count, std::size_t max_bytes) const = 0;
+  // Shows entries from `begin` on, in order, where the engine has them: at most
+  // `max_count`, and no more once their bytes reach `max_bytes` (but one at
+  // least); fewer if the log ends first; none if `begin` is Size(). kOutOfRange
+  // if it is beyond. After an error some may have been shown.
+  //
+  // What is shown is valid until `show` returns, which must not call the store.
+  using Show = absl::FunctionRef<void(const EntryView&)>;
+  virtual absl::Status Scan(Position begin, int max_count,
+                            std::size_t max_bytes, Show show) const = 0;
+
+  // Returns copies of what Scan() shows.
+  absl::StatusOr<std::vector<StoredEntry>> Read(Position begin, int max_count,
+                                                std::size_t max_bytes) const;
 
   // Takes the payloads at `positions` away, as one unit: they are read as
   // omitted, OMISSION_ERASED, and no file of the engine has their bytes any

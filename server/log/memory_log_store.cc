@@ -1,6 +1,6 @@
 #include "server/log/memory_log_store.h"
 
-#include <vector>
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
 #include "errors/errors.h"
@@ -30,21 +30,19 @@ absl::Status MemoryLogStore::Append(Position expected,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<StoredEntry>> MemoryLogStore::Read(
-    Position begin, int max_count, std::size_t max_bytes) const {
+absl::Status MemoryLogStore::Scan(Position begin, int max_count,
+                                  std::size_t max_bytes, Show show) const {
   absl::MutexLock lock(&mu_);
   const auto size = static_cast<Position>(entries_.size());
   if (begin < 0 || begin > size) return BeyondEnd(begin, size);
-  std::vector<StoredEntry> out;
+  const Position end = std::min<Position>(size, begin + max_count);
   std::size_t bytes = 0;
-  for (Position p = begin;
-       p < size && static_cast<int>(out.size()) < max_count &&
-       (out.empty() || bytes < max_bytes);
-       ++p) {
-    out.push_back(entries_[static_cast<std::size_t>(p)]);
-    bytes += out.back().leaf.size() + out.back().payload.size();
+  for (Position p = begin; p < end && (p == begin || bytes < max_bytes); ++p) {
+    const StoredEntry& entry = entries_[static_cast<std::size_t>(p)];
+    show(entry);
+    bytes += entry.leaf.size() + entry.payload.size();
   }
-  return out;
+  return absl::OkStatus();
 }
 
 absl::Status MemoryLogStore::Erase(absl::Span<const Position> positions) {

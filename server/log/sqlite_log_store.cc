@@ -42,7 +42,7 @@ constexpr char kSelectEnd[] =
 // XXH3 over all that is stored of an entry, its place included: whole entries
 // that changed places are damage as well. It guards against a disk that fails;
 // against people who lie there are signatures and the tree.
-std::int64_t Checksum(Position position, const StoredEntry& entry) {
+std::int64_t Checksum(Position position, const EntryView& entry) {
   const std::uint64_t facts[] = {static_cast<std::uint64_t>(position),
                                  entry.leaf.size(), entry.payload.size(),
                                  static_cast<std::uint64_t>(entry.omission)};
@@ -54,14 +54,14 @@ std::int64_t Checksum(Position position, const StoredEntry& entry) {
   return static_cast<std::int64_t>(XXH3_64bits_digest(&state));
 }
 
-std::string Blob(const SQLite::Column& column) {
+absl::string_view Blob(const SQLite::Column& column) {
   return {static_cast<const char*>(column.getBlob()),
           static_cast<std::size_t>(column.getBytes())};
 }
 
-// Reads the row that `select` is at; false if it is not the one that was
-// written at `position`.
-bool ReadRow(SQLite::Statement& select, Position position, StoredEntry* entry) {
+// Reads the row that `select` is at, which keeps the bytes until its next step;
+// false if it is not the one that was written at `position`.
+bool ReadRow(SQLite::Statement& select, Position position, EntryView* entry) {
   entry->leaf = Blob(select.getColumn(1));
   entry->payload = Blob(select.getColumn(2));
   entry->omission =
@@ -251,8 +251,9 @@ SqliteLogStore::TakeReader() const {
   }
   std::unique_ptr<Connection> reader;
   absl::Status status = RunSqlite(absl::StrCat("cannot open ", path_), [&] {
-    auto db =
-        std::make_unique<SQLite::Database>(path_, SQLite::OPEN_READONLY, 2000);
+    // Without locks: one thread at a time has it.
+    auto db = std::make_unique<SQLite::Database>(
+        path_, SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX, 2000);
     db->exec("PRAGMA mmap_size=1073741824");
     reader = std::make_unique<Connection>(std::move(db));
   });
@@ -265,14 +266,13 @@ void SqliteLogStore::ReturnReader(std::unique_ptr<Connection> reader) const {
   if (readers_.size() < kMaxIdleReaders) readers_.push_back(std::move(reader));
 }
 
-absl::StatusOr<std::vector<StoredEntry>> SqliteLogStore::Read(
-    Position begin, int max_count, std::size_t max_bytes) const {
+absl::Status SqliteLogStore::Scan(Position begin, int max_count,
+                                  std::size_t max_bytes, Show show) const {
   const Position size = Size();
   if (begin < 0 || begin > size) return BeyondEnd(begin, size);
   auto reader = TakeReader();
   if (!reader.ok()) return reader.status();
 
-  std::vector<StoredEntry> out;
   Position damaged = -1;
   absl::Status status =
       RunSqlite(absl::StrCat("cannot read from position ", begin), [&] {
@@ -285,14 +285,15 @@ absl::StatusOr<std::vector<StoredEntry>> SqliteLogStore::Read(
         // for readers.
         const Position end = std::min<Position>(size, begin + max_count);
         for (Position position = begin;
-             position < end && (out.empty() || bytes < max_bytes); ++position) {
-          StoredEntry entry;
+             position < end && (position == begin || bytes < max_bytes);
+             ++position) {
+          EntryView entry;
           if (!select.executeStep() || !ReadRow(select, position, &entry)) {
             damaged = position;
             break;
           }
           bytes += entry.leaf.size() + entry.payload.size();
-          out.push_back(std::move(entry));
+          show(entry);
         }
         select.reset();
       });
@@ -304,7 +305,7 @@ absl::StatusOr<std::vector<StoredEntry>> SqliteLogStore::Read(
                      " is missing or does not match its checksum; restore it "
                      "from a backup or a node's mirror"));
   }
-  return out;
+  return absl::OkStatus();
 }
 
 }  // namespace gaceta

@@ -29,8 +29,8 @@ class SqliteLogStore : public LogStore {
 
   absl::Status Append(Position expected,
                       absl::Span<const StoredEntry> entries) override;
-  absl::StatusOr<std::vector<StoredEntry>> Read(
-      Position begin, int max_count, std::size_t max_bytes) const override;
+  absl::Status Scan(Position begin, int max_count, std::size_t max_bytes,
+                    Show show) const override;
   absl::Status Erase(absl::Span<const Position> positions) override;
   Position Size() const override {
     return size_.load(std::memory_order_acquire);

@@ -239,20 +239,20 @@ absl::StatusOr<std::shared_ptr<const EntryCache::Block>> EntryCache::ReadBlock(
     Position block) const {
   const Position begin = block * kBlockEntries;
   const Position end = std::min(begin + kBlockEntries, Size());
-  auto stored = store_->Read(begin, kBlockEntries,
-                             std::numeric_limits<std::size_t>::max());
-  if (!stored.ok()) return stored.status();
+  auto entries = std::make_shared<Block>();
+  entries->reserve(kBlockEntries);
+  Position next = begin;
+  const absl::Status status = store_->Scan(
+      begin, kBlockEntries, std::numeric_limits<std::size_t>::max(),
+      [&](const EntryView& entry) {
+        entries->push_back(std::make_shared<RelayedEntry>(next++, entry));
+      });
+  if (!status.ok()) return status;
   // Who waits for an entry that is not there would wait for ever.
-  if (begin + static_cast<Position>(stored->size()) < end) {
-    return absl::DataLossError(absl::StrCat("the log has ", stored->size(),
+  if (next < end) {
+    return absl::DataLossError(absl::StrCat("the log has ", next - begin,
                                             " entries from position ", begin,
                                             ", expected ", end - begin));
-  }
-  auto entries = std::make_shared<Block>();
-  entries->reserve(stored->size());
-  for (std::size_t i = 0; i < stored->size(); ++i) {
-    entries->push_back(std::make_shared<RelayedEntry>(
-        begin + static_cast<Position>(i), (*stored)[i]));
   }
   return std::shared_ptr<const Block>(std::move(entries));
 }

@@ -140,7 +140,7 @@ absl::string_view View(const grpc::Slice& slice, std::size_t begin,
 
 }  // namespace
 
-RelayedEntry::RelayedEntry(Position position, const StoredEntry& stored)
+RelayedEntry::RelayedEntry(Position position, const EntryView& stored)
     : position_(position),
       omission_(stored.omission),
       full_(Encode(position, stored.leaf, stored.payload, stored.omission)) {

@@ -21,7 +21,7 @@ namespace gaceta {
 // Thread safety: all methods may be called concurrently.
 class RelayedEntry {
  public:
-  RelayedEntry(Position position, const StoredEntry& stored);
+  RelayedEntry(Position position, const EntryView& stored);
 
   Position position() const { return position_; }
   const v1::StatementHeader& header() const;

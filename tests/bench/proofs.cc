@@ -35,12 +35,11 @@ class MadeUpLog : public LogStore {
                       absl::Span<const StoredEntry> /*entries*/) override {
     return absl::UnimplementedError("the log is made up");
   }
-  absl::StatusOr<std::vector<StoredEntry>> Read(
-      Position begin, int max_count, std::size_t /*max_bytes*/) const override {
-    std::vector<StoredEntry> entries;
+  absl::Status Scan(Position begin, int max_count, std::size_t /*max_bytes*/,
+                    Show show) const override {
     const Position end = std::min(size_, begin + max_count);
-    for (Position i = begin; i < end; ++i) entries.push_back(At(i));
-    return entries;
+    for (Position i = begin; i < end; ++i) show(At(i));
+    return absl::OkStatus();
   }
   absl::Status Erase(absl::Span<const Position> /*positions*/) override {
     return absl::UnimplementedError("the log is made up");

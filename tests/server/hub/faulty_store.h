@@ -75,9 +75,9 @@ class FaultyStore : public LogStore {
                       absl::Span<const StoredEntry> entries) override {
     return control_->Append(expected, entries);
   }
-  absl::StatusOr<std::vector<StoredEntry>> Read(
-      Position begin, int max_count, std::size_t max_bytes) const override {
-    return control_->memory().Read(begin, max_count, max_bytes);
+  absl::Status Scan(Position begin, int max_count, std::size_t max_bytes,
+                    Show show) const override {
+    return control_->memory().Scan(begin, max_count, max_bytes, show);
   }
   absl::Status Erase(absl::Span<const Position> positions) override {
     return control_->Erase(positions);
