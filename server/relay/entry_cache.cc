@@ -239,22 +239,18 @@ absl::StatusOr<std::shared_ptr<const EntryCache::Block>> EntryCache::ReadBlock(
     Position block) const {
   const Position begin = block * kBlockEntries;
   const Position end = std::min(begin + kBlockEntries, Size());
-  auto entries = std::make_shared<Block>();
-  entries->reserve(kBlockEntries);
-  Position next = begin;
+  EntryBatch batch(begin);
   const absl::Status status = store_->Scan(
       begin, kBlockEntries, std::numeric_limits<std::size_t>::max(),
-      [&](const EntryView& entry) {
-        entries->push_back(std::make_shared<RelayedEntry>(next++, entry));
-      });
+      [&batch](const EntryView& entry) { batch.Add(entry); });
   if (!status.ok()) return status;
   // Who waits for an entry that is not there would wait for ever.
-  if (next < end) {
-    return absl::DataLossError(absl::StrCat("the log has ", next - begin,
+  if (batch.end() < end) {
+    return absl::DataLossError(absl::StrCat("the log has ", batch.end() - begin,
                                             " entries from position ", begin,
                                             ", expected ", end - begin));
   }
-  return std::shared_ptr<const Block>(std::move(entries));
+  return std::make_shared<const Block>(batch.Make());
 }
 
 void EntryCache::KeepBlock(Position block,

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -56,32 +58,41 @@ std::uint8_t* WriteBytesField(std::uint32_t tag, absl::string_view bytes,
   return out + bytes.size();
 }
 
-// Encodes an entry as the field of a SubscribeResponse. Messages are
-// concatenations of such fields, so an entry is encoded once for all of them.
-grpc::Slice Encode(Position position, absl::string_view leaf,
-                   absl::string_view payload, v1::Entry::Omission omission) {
-  std::size_t body = BytesFieldSize(leaf) + BytesFieldSize(payload);
+std::uint32_t BodySize(Position position, const EntryView& entry) {
+  std::size_t body = BytesFieldSize(entry.leaf) + BytesFieldSize(entry.payload);
   if (position != 0) {
     body += 1 + CodedOutputStream::VarintSize64(position);
   }
-  if (omission != v1::Entry::OMISSION_UNSPECIFIED) body += 2;
+  if (entry.omission != v1::Entry::OMISSION_UNSPECIFIED) body += 2;
+  return static_cast<std::uint32_t>(body);
+}
 
-  const auto body32 = static_cast<std::uint32_t>(body);
-  grpc::Slice slice(1 + CodedOutputStream::VarintSize32(body32) + body);
-  // Nobody else has the slice yet, so writing through is safe.
-  auto* out = const_cast<std::uint8_t*>(slice.begin());
+std::size_t EncodedSize(Position position, const EntryView& entry) {
+  const std::uint32_t body = BodySize(position, entry);
+  return 1 + CodedOutputStream::VarintSize32(body) + body;
+}
+
+// Encodes an entry as the field of a SubscribeResponse. Messages are
+// concatenations of such fields, so an entry is encoded once for all of them.
+void Encode(Position position, const EntryView& entry, std::uint8_t* out) {
   out = CodedOutputStream::WriteTagToArray(kEntriesTag, out);
-  out = CodedOutputStream::WriteVarint32ToArray(body32, out);
+  out = CodedOutputStream::WriteVarint32ToArray(BodySize(position, entry), out);
   if (position != 0) {
     out = CodedOutputStream::WriteTagToArray(kPositionTag, out);
     out = CodedOutputStream::WriteVarint64ToArray(position, out);
   }
-  out = WriteBytesField(kLeafTag, leaf, out);
-  out = WriteBytesField(kPayloadTag, payload, out);
-  if (omission != v1::Entry::OMISSION_UNSPECIFIED) {
+  out = WriteBytesField(kLeafTag, entry.leaf, out);
+  out = WriteBytesField(kPayloadTag, entry.payload, out);
+  if (entry.omission != v1::Entry::OMISSION_UNSPECIFIED) {
     out = CodedOutputStream::WriteTagToArray(kOmissionTag, out);
-    CodedOutputStream::WriteVarint32ToArray(omission, out);
+    CodedOutputStream::WriteVarint32ToArray(entry.omission, out);
   }
+}
+
+grpc::Slice EncodedSlice(Position position, const EntryView& entry) {
+  grpc::Slice slice(EncodedSize(position, entry));
+  // Nobody else has the slice yet, so writing through is safe.
+  Encode(position, entry, const_cast<std::uint8_t*>(slice.begin()));
   return slice;
 }
 
@@ -107,7 +118,7 @@ bool ForEachField(absl::string_view message, Field field) {
 }
 
 // What decides about most entries. To make a v1::StatementHeader of the bytes
-// takes twenty times as long.
+// takes half a microsecond more.
 struct HeaderFacts {
   absl::string_view publisher;
   absl::string_view payload_type;
@@ -141,22 +152,51 @@ absl::string_view View(const grpc::Slice& slice, std::size_t begin,
 }  // namespace
 
 RelayedEntry::RelayedEntry(Position position, const EntryView& stored)
+    : RelayedEntry(position, stored.leaf.size(), stored.payload.size(),
+                   stored.omission, EncodedSlice(position, stored)) {}
+
+RelayedEntry::RelayedEntry(Position position, std::size_t leaf_size,
+                           std::size_t payload_size,
+                           v1::Entry::Omission omission, grpc::Slice full)
     : position_(position),
-      omission_(stored.omission),
-      full_(Encode(position, stored.leaf, stored.payload, stored.omission)) {
-  const HeaderFacts facts = FactsOf(stored.leaf);
+      omission_(omission),
+      leaf_size_(leaf_size),
+      payload_size_(payload_size),
+      full_(std::move(full)) {
+  const std::size_t omission_size =
+      omission_ == v1::Entry::OMISSION_UNSPECIFIED ? 0 : 2;
+  payload_begin_ = full_.size() - omission_size - payload_size_;
+  leaf_begin_ = full_.size() - omission_size -
+                BytesFieldSize(View(full_, payload_begin_, payload_size_)) -
+                leaf_size_;
+  const HeaderFacts facts = FactsOf(View(full_, leaf_begin_, leaf_size_));
   is_registry_ = facts.publisher == kSecretariat &&
                  facts.payload_type == kRegistryChangePayloadType;
   is_update_ = facts.payload_type == kUpdatePayloadType;
   has_audience_ = facts.has_audience;
+}
 
-  const std::size_t omission_size =
-      omission_ == v1::Entry::OMISSION_UNSPECIFIED ? 0 : 2;
-  payload_size_ = stored.payload.size();
-  payload_begin_ = full_.size() - omission_size - payload_size_;
-  leaf_size_ = stored.leaf.size();
-  leaf_begin_ = full_.size() - omission_size - BytesFieldSize(stored.payload) -
-                leaf_size_;
+void EntryBatch::Add(const EntryView& entry) {
+  const std::size_t begin = bytes_.size();
+  bytes_.resize(begin + EncodedSize(end(), entry));
+  Encode(end(), entry, reinterpret_cast<std::uint8_t*>(&bytes_[begin]));
+  entries_.push_back(
+      {bytes_.size(), entry.leaf.size(), entry.payload.size(), entry.omission});
+}
+
+std::vector<RelayedEntryPtr> EntryBatch::Make() const {
+  const grpc::Slice all(bytes_);
+  std::vector<RelayedEntryPtr> made;
+  made.reserve(entries_.size());
+  std::size_t begin = 0;
+  Position position = begin_;
+  for (const Encoded& entry : entries_) {
+    made.push_back(std::make_shared<RelayedEntry>(
+        position++, entry.leaf_size, entry.payload_size, entry.omission,
+        all.sub(begin, entry.end)));
+    begin = entry.end;
+  }
+  return made;
 }
 
 const v1::StatementHeader& RelayedEntry::header() const {
@@ -183,7 +223,10 @@ const v1::Update* RelayedEntry::update() const {
 }
 
 grpc::Slice RelayedEntry::BareSlice(v1::Entry::Omission omission) const {
-  return Encode(position_, View(full_, leaf_begin_, leaf_size_), "", omission);
+  EntryView bare;
+  bare.leaf = View(full_, leaf_begin_, leaf_size_);
+  bare.omission = omission;
+  return EncodedSlice(position_, bare);
 }
 
 v1::Entry RelayedEntry::ToProto(v1::Entry::Omission omission) const {
