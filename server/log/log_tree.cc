@@ -77,14 +77,10 @@ struct TileNodes {
     return nodes[Row(height) + static_cast<std::size_t>(i)];
   }
   const TreeHash& root() const { return nodes[Row(kTileHeight)]; }
-  absl::Span<const TreeHash> leaves() const {
-    return absl::MakeConstSpan(nodes).subspan(0,
-                                              static_cast<std::size_t>(width));
-  }
 
   std::int64_t index;
   int width = 0;
-  std::array<TreeHash, 2 * kTileWidth - 1> nodes;
+  std::array<TreeHash, kTileNodes> nodes;
 };
 
 LogTree::LogTree(std::unique_ptr<TileStore> tiles) : tiles_(std::move(tiles)) {}
@@ -186,7 +182,7 @@ void LogTree::AppendHash(const TreeHash& leaf) {
 
 absl::Status LogTree::SaveTiles() {
   for (auto tile = unsaved_.begin(); tile != unsaved_.end();) {
-    if (absl::Status s = tiles_->Put(tile->first, tile->second->leaves());
+    if (absl::Status s = tiles_->Put(tile->first, tile->second->nodes);
         !s.ok()) {
       return s;
     }
@@ -229,10 +225,11 @@ absl::StatusOr<std::shared_ptr<const TileNodes>> LogTree::FindTile(
       return found->second.nodes;
     }
   }
-  auto hashes = tiles_->Get(key);
-  if (!hashes.ok()) return hashes.status();
+  auto kept = tiles_->Get(key);
+  if (!kept.ok()) return kept.status();
   auto nodes = std::make_shared<TileNodes>(index);
-  for (const TreeHash& hash : *hashes) nodes->Append(hash);
+  nodes->width = kTileWidth;
+  std::copy(kept->begin(), kept->end(), nodes->nodes.begin());
 
   absl::MutexLock lock(&cache_mu_);
   if (!cache_.contains(key)) {

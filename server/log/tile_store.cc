@@ -11,20 +11,19 @@
 #include "absl/strings/str_cat.h"
 #include "server/log/sqlite_file.h"
 #include "spdlog/spdlog.h"
-#include "verify/tile.h"
 
 namespace gaceta {
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr char kSchema[] =
-    "CREATE TABLE tile (key INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT;";
+    "CREATE TABLE tile (key INTEGER PRIMARY KEY, nodes BLOB NOT NULL) STRICT;";
 
 class SqliteTileStore : public TileStore {
  public:
   explicit SqliteTileStore(std::unique_ptr<SQLite::Database> db)
       : db_(std::move(db)),
-        select_(*db_, "SELECT hashes FROM tile WHERE key = ?"),
+        select_(*db_, "SELECT nodes FROM tile WHERE key = ?"),
         insert_(*db_, "INSERT OR REPLACE INTO tile VALUES (?, ?)") {}
 
   void BeginCheck() override {
@@ -47,9 +46,9 @@ class SqliteTileStore : public TileStore {
   }
 
   absl::Status Put(std::int64_t key,
-                   absl::Span<const TreeHash> hashes) override {
+                   absl::Span<const TreeHash> nodes) override {
     absl::MutexLock lock(&mu_);
-    const std::string bytes = JoinHashes(hashes);
+    const std::string bytes = JoinHashes(nodes);
     return RunSqlite("cannot write a tile", [&] {
       mu_.AssertHeld();
       if (transaction_.has_value() && Find(key) == bytes) return;
@@ -70,7 +69,7 @@ class SqliteTileStore : public TileStore {
       bytes = Find(key);
     });
     if (!status.ok()) return status;
-    if (!bytes.has_value() || bytes->size() != kTileWidth * sizeof(TreeHash)) {
+    if (!bytes.has_value() || bytes->size() != kTileNodes * sizeof(TreeHash)) {
       return absl::DataLossError(
           absl::StrCat("tile ", key,
                        " is missing or damaged; a restart makes "

@@ -12,8 +12,12 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "verify/merkle.h"
+#include "verify/tile.h"
 
 namespace gaceta {
+
+// Nodes of a whole tile: its 256 hashes, and above each two their parent.
+inline constexpr std::size_t kTileNodes = 2 * kTileWidth - 1;
 
 // What a crash loses, or a disk damages, is found and put right by the check
 // that every start makes: tiles are then put again, from the leaves.
@@ -35,9 +39,9 @@ class TileStore {
   virtual void BeginCheck() = 0;
   virtual absl::Status EndCheck() = 0;
 
-  // Keeps the 256 hashes of a tile.
+  // Keeps the nodes of a tile: who reads it has nothing to hash.
   virtual absl::Status Put(std::int64_t key,
-                           absl::Span<const TreeHash> hashes) = 0;
+                           absl::Span<const TreeHash> nodes) = 0;
   // kDataLoss if there is no such tile.
   virtual absl::StatusOr<std::vector<TreeHash>> Get(std::int64_t key) const = 0;
 };

@@ -284,7 +284,7 @@ TEST_F(LogTreeTest, HashesThatWereChangedInTheFileArePutRight) {
   Open();
   Append(1000);
   tree_.reset();
-  RunSql(path_, "UPDATE tile SET hashes = zeroblob(8192) WHERE key = 1");
+  RunSql(path_, "UPDATE tile SET nodes = zeroblob(511 * 32) WHERE key = 1");
 
   Open();
   Check(1000, {256, 300, 511, 512});
@@ -439,7 +439,7 @@ TEST_F(LogTreeTest, TilesThatCannotBeWrittenStayInMemoryUntilTheyCan) {
   Append(1);
 
   // They have left memory.
-  RunSql(path_, "UPDATE tile SET hashes = zeroblob(8192)");
+  RunSql(path_, "UPDATE tile SET nodes = zeroblob(511 * 32)");
   EXPECT_EQ(*tree_->Read({0, 3}), TreeHash());
   Open();
   Check(902, Edges(902));
