@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -47,12 +46,9 @@ client::Start StartOf(const From& from) {
   return client::Start::Position(std::get<std::int64_t>(from));
 }
 
-// What a run without a cursor knows of the log from earlier ones.
-using Memory = std::optional<CheckpointMemory>;
-
 absl::StatusOr<client::SubscriberOptions> MakeOptions(
     CliContext& context, const ResolvedProfile& profile,
-    const FollowOptions& flags, Memory* memory) {
+    const FollowOptions& flags) {
   absl::StatusOr<v1::Filter> filter = ParseFilter(flags.filter);
   if (!filter.ok()) return filter.status();
   absl::StatusOr<From> from = ParseFrom(flags.from);
@@ -62,15 +58,11 @@ absl::StatusOr<client::SubscriberOptions> MakeOptions(
   if (!source.ok()) return source.status();
 
   client::SubscriberOptions options;
-  // With a cursor it is beside that.
+  options.evidence_folder = flags.cursor_file + ".evidence";
   if (flags.cursor_file.empty()) {
-    auto opened = CheckpointMemory::Open(source->log_origin);
-    if (!opened.ok()) return opened.status();
-    options.evidence_folder = opened->evidence_folder();
-    if (!opened->known().empty()) {
-      options.known_checkpoint = opened->known().front();
-    }
-    *memory = *std::move(opened);
+    auto memory = CheckpointMemory::Open(source->log_origin);
+    if (!memory.ok()) return memory.status();
+    options.evidence_folder = memory->evidence_folder();
   }
   options.source = *std::move(source);
   options.filter = *std::move(filter);
@@ -100,18 +92,12 @@ class Follower {
         options_(options),
         freshness_(std::move(evidence_folder)) {}
 
-  // The newest checkpoint that was verified, a note; empty before the first.
-  const std::string& checkpoint() const { return checkpoint_; }
-
   absl::StatusOr<int> Run(client::Subscriber& subscriber) {
     absl::Time last_delivery = absl::Now();
     while (!EndBySignal::IsAsked()) {
       absl::StatusOr<client::Delivery> delivery =
           subscriber.Next(absl::Now() + kSignalInterval);
-      if (delivery.ok()) {
-        freshness_.Saw(*delivery);
-        checkpoint_ = delivery->checkpoint;
-      }
+      if (delivery.ok()) freshness_.Saw(*delivery);
       SayWhenStale(subscriber);
       if (absl::IsDeadlineExceeded(delivery.status())) {
         if (HasWaitedTooLong(last_delivery)) {
@@ -199,34 +185,20 @@ class Follower {
   std::int64_t printed_ = 0;
   bool said_live_ = false;
   client::FreshnessWatch freshness_;
-  std::string checkpoint_;
 };
 
 absl::StatusOr<int> Follow(CliContext& context, const ResolvedProfile& profile,
                            const FollowOptions& flags) {
-  Memory memory;
   absl::StatusOr<client::SubscriberOptions> options =
-      MakeOptions(context, profile, flags, &memory);
+      MakeOptions(context, profile, flags);
   if (!options.ok()) return options.status();
-  // As the library has it by default.
-  const std::string evidence_folder = memory.has_value()
-                                          ? memory->evidence_folder()
-                                          : flags.cursor_file + ".evidence";
+  const std::string evidence_folder = options->evidence_folder;
   // Between two entries, so that what was printed is acknowledged.
   const EndBySignal end_by_signal;
   absl::StatusOr<std::unique_ptr<client::Subscriber>> subscriber =
       client::Subscriber::Create(*std::move(options));
   if (!subscriber.ok()) return subscriber.status();
-  Follower follower(context, flags, evidence_folder);
-  auto code = follower.Run(**subscriber);
-  if (memory.has_value() && !follower.checkpoint().empty()) {
-    // Verified to extend what was known, whatever came after it.
-    if (absl::Status s = memory->Remember(follower.checkpoint());
-        !s.ok() && code.ok()) {
-      return s;
-    }
-  }
-  return code;
+  return Follower(context, flags, evidence_folder).Run(**subscriber);
 }
 
 }  // namespace
@@ -238,7 +210,8 @@ void AddFollowCommand(CLI::App& updates, CliContext& context) {
       "on after lost connections. Ends with code 3 if anything does not "
       "verify, and keeps the evidence beside the cursor, else in "
       "~/.local/state/gaceta: while a file is there, the log is not followed. "
-      "The log must still be the one that an earlier run saw. "
+      "Whether the log is still the one that an earlier run saw is checked "
+      "with --cursor alone. "
       "Says on standard error since when no quorum of witnesses has vouched "
       "for the log, if that is longer than its policy's grace, and keeps that "
       "as well, as evidence that ends no trust.",

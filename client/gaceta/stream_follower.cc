@@ -100,8 +100,7 @@ StreamFollower::StreamFollower(const SubscriberOptions& options,
       verifier_({source.log_origin, HasCompleteChains(options)}, source.empty),
       newest_registry_({source.log_origin, false}, source.empty),
       proofs_(source.log_origin,
-              known.has_value() ? known->state.checkpoint
-                                : options.known_checkpoint,
+              known.has_value() ? known->state.checkpoint : "",
               [this] { return ReadNewestRegistry(); }),
       backoff_(options.backoff),
       positioned_(known.has_value()),
@@ -204,15 +203,9 @@ absl::Status StreamFollower::RunOnce() {
   SetCall(&call);
   const absl::Status status = ReadStream(&call);
   SetCall(nullptr);
-  if (Reason(status) != "POSITION_BEYOND_END") return status;
   // A position that was right once is beyond the end only of another log.
-  if (positioned_) {
+  if (positioned_ && Reason(status) == "POSITION_BEYOND_END") {
     return Shortened(verifier_.state().next_position, status.message());
-  }
-  std::int64_t size = 0;
-  if (absl::SimpleAtoi(ReasonMetadata(status, "log_size"), &size) &&
-      size < proofs_.known_size()) {
-    return Shortened(proofs_.known_size(), status.message());
   }
   return status;
 }

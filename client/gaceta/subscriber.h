@@ -62,9 +62,6 @@ struct SubscriberOptions {
   // no person has dismissed, no Subscriber begins. Default: beside the cursor
   // file, `<cursor_file>.evidence`; without one, none is kept.
   std::string evidence_folder;
-  // Optional. The note of a checkpoint that was verified before: the log must
-  // extend it. Does not count where a cursor file or `resume` has one.
-  std::string known_checkpoint;
   // Optional. What a caller that keeps entries itself (a mirror) has kept: goes
   // on at its `next_position`. Not together with `cursor_file`.
   std::optional<EntryVerifier::State> resume;

@@ -72,7 +72,6 @@ class SubscriberTest : public ::testing::Test {
         positions.push_back(entry.position);
       }
       next_position_ = delivery->next_position;
-      checkpoint_ = delivery->checkpoint;
       if (next_position_ >= end) return positions;
     }
   }
@@ -102,8 +101,6 @@ class SubscriberTest : public ::testing::Test {
   std::unique_ptr<Subscriber> subscriber_;
   absl::Status status_;
   std::int64_t next_position_ = 0;
-  // Note of the last delivery.
-  std::string checkpoint_;
 };
 
 }  // namespace gaceta::client

@@ -116,19 +116,6 @@ TEST_F(SubscriberProofTest, AForkIsFoundAtAReconnect) {
   }
 }
 
-TEST_F(SubscriberProofTest, ACheckpointThatACallerKeptIsExtended) {
-  Subscribe(Options());
-  ReadTo(relay_->size());
-  SubscriberOptions options = Options();
-  options.known_checkpoint = checkpoint_;
-  Subscribe(options);
-  EXPECT_EQ(ReadTo(relay_->size()), Range(0, relay_->size()));
-
-  relay_->Fork(4);
-
-  ExpectStops(options, 0, "LOG_FORKED");
-}
-
 TEST_F(SubscriberProofTest, AForkIsFoundAfterARestartWhereverItStopped) {
   for (const std::int64_t stopped : {0, 3, 5, 10}) {
     std::filesystem::remove(CursorFile());
