@@ -252,14 +252,15 @@ class SqliteStatementIndex : public StatementIndex {
   }
 
   absl::Status Forget(Position position, const StoredEntry& entry) override {
+    const auto update = UpdateOf(entry);
+    // It goes from here first, so what is erased is not here.
+    if (!update.has_value()) return absl::OkStatus();
     absl::MutexLock lock(&mu_);
     // What is not committed would keep the WAL from being emptied.
     absl::Status status = Commit();
     if (!status.ok()) return status;
     status = RunSqlite("cannot take out of the index", [&] {
       mu_.AssertHeld();
-      const auto update = UpdateOf(entry);
-      if (!update.has_value()) return;
       SQLite::Transaction transaction(*db_);
       SQLite::Statement& instrument =
           Prepared("DELETE FROM instrument WHERE uri = ? AND position = ?");

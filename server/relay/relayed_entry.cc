@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "gaceta/v1/relay.pb.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
 #include "verify/statement.h"
@@ -19,26 +20,29 @@ using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
 
-// Field numbers of v1::SubscribeResponse and v1::Entry.
+constexpr std::uint32_t BytesTag(int field) {
+  return WireFormatLite::MakeTag(field,
+                                 WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+}
+constexpr std::uint32_t VarintTag(int field) {
+  return WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_VARINT);
+}
+
 constexpr std::uint32_t kEntriesTag =
-    WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+    BytesTag(v1::SubscribeResponse::kEntriesFieldNumber);
 constexpr std::uint32_t kPositionTag =
-    WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_VARINT);
-constexpr std::uint32_t kLeafTag =
-    WireFormatLite::MakeTag(2, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
-constexpr std::uint32_t kPayloadTag =
-    WireFormatLite::MakeTag(3, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+    VarintTag(v1::Entry::kPositionFieldNumber);
+constexpr std::uint32_t kLeafTag = BytesTag(v1::Entry::kLeafFieldNumber);
+constexpr std::uint32_t kPayloadTag = BytesTag(v1::Entry::kPayloadFieldNumber);
 constexpr std::uint32_t kOmissionTag =
-    WireFormatLite::MakeTag(4, WireFormatLite::WIRETYPE_VARINT);
-// Of v1::Leaf and v1::StatementHeader.
-constexpr std::uint32_t kHeaderTag =
-    WireFormatLite::MakeTag(1, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+    VarintTag(v1::Entry::kOmissionFieldNumber);
+constexpr std::uint32_t kHeaderTag = BytesTag(v1::Leaf::kHeaderFieldNumber);
 constexpr std::uint32_t kPublisherTag =
-    WireFormatLite::MakeTag(2, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+    BytesTag(v1::StatementHeader::kPublisherFieldNumber);
 constexpr std::uint32_t kPayloadTypeTag =
-    WireFormatLite::MakeTag(7, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+    BytesTag(v1::StatementHeader::kPayloadTypeFieldNumber);
 constexpr std::uint32_t kAudienceTag =
-    WireFormatLite::MakeTag(10, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+    BytesTag(v1::StatementHeader::kAudienceFieldNumber);
 
 std::size_t BytesFieldSize(absl::string_view bytes) {
   if (bytes.empty()) return 0;
