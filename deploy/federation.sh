@@ -12,9 +12,12 @@ gaceta() { "$BIN/gaceta" --config "$PROFILES" "$@"; }
 
 make_certificates() {
   say "making the certificates of $FEDERATION in $PKI"
-  local state members=()
+  local state member agency members=()
+  # No $(…) inside the parentheses of an array assignment: a signal's trap that
+  # runs there ends bash 5.2 with a syntax error, code 2.
   for state in "${STATES[@]}"; do
-    members+=("$(lower "$state"):$(agency_of "$state")")
+    member=$(lower "$state") agency=$(agency_of "$state")
+    members+=("$member:$agency")
   done
   GACETA_BIN_DIR=$BIN "$SOURCE_DIR/certs/make-federation" "$PKI" "$FEDERATION" \
     "${members[@]}" >"$DIR/log/pki.log"
@@ -107,9 +110,10 @@ start_servers() {
 
 publish_registry() {
   say "publishing the registry: members, witnesses, topics, corridors"
-  local state key=(--signer-key "$PKI/secretariat/signer.key") witnesses=()
+  local state member key=(--signer-key "$PKI/secretariat/signer.key") witnesses=()
   for state in "${STATES[@]}"; do
-    witnesses+=(--witness "$DIR/$(lower "$state")/cosigner.key.pub")
+    member=$(lower "$state")
+    witnesses+=(--witness "$DIR/$member/cosigner.key.pub")
   done
   member() {
     gaceta --profile secretariat registry member "$1" --members "$REGISTRY/members.json" \

@@ -39,17 +39,13 @@ install_packages() {
 }
 
 # Builds the targets named, all if none is, with a preset of CMakePresets.json.
-# Further options of the configuration are in CONFIGURE_OPTIONS.
 build_preset() {
   local preset=$1
   shift
   (
     cd "$SOURCE_DIR"
-    if [[ ! -f build/$preset/build.ninja ]]; then
-      say "configuring build/$preset"
-      # shellcheck disable=SC2086
-      cmake --preset "$preset" ${CONFIGURE_OPTIONS:-}
-    fi
+    say "configuring build/$preset"
+    cmake --preset "$preset"
     say "building in build/$preset"
     cmake --build --preset "$preset" ${1:+--target "$@"}
   ) >&2
@@ -65,12 +61,21 @@ wait_until() {
   done
 }
 
-# Whether process $1 is one that runs on a file of folder $2: a pid file may
-# outlive its process, and the pid may be somebody else's by now.
+# Whether process $1 is a program of this tree that works in folder $2: a pid file
+# may outlive its process, and the pid may be somebody else's by now.
 is_process_of() {
-  { tr '\0' '\n' <"/proc/$1/cmdline" | grep -qF "$2/"; } 2>/dev/null
+  local words
+  words=$({ tr '\0' '\n' <"/proc/$1/cmdline"; } 2>/dev/null) || return 1
+  grep -qF "$2/" <<<"$words" && grep -qE '(^|/)(gaceta(-hub|-node)?|make-federation)$' <<<"$words"
 }
 is_gone() { ! is_process_of "$1" "$2"; }
+
+# Ends process $1 if it is one of folder $2.
+stop_process() {
+  is_process_of "$1" "$2" || return 0
+  kill -TERM "$1" 2>/dev/null || true
+  wait_until 12 is_gone "$1" "$2" || kill -KILL "$1" 2>/dev/null || true
+}
 
 # Ends the servers whose pid files are in folder $1/run, in order, and removes
 # the files.
@@ -79,10 +84,16 @@ stop_servers() {
   for file in "$1"/run/*.pid; do
     [[ -e $file ]] || continue
     pid=$(<"$file")
-    if [[ $pid =~ ^[0-9]+$ ]] && is_process_of "$pid" "$1"; then
-      kill -TERM "$pid" 2>/dev/null || true
-      wait_until 12 is_gone "$pid" "$1" || kill -KILL "$pid" 2>/dev/null || true
-    fi
+    if [[ $pid =~ ^[0-9]+$ ]]; then stop_process "$pid" "$1"; fi
     rm -f "$file"
+  done
+}
+
+# Ends every program that works in folder $1: commands that an interrupt left,
+# and a server that had no pid file yet.
+stop_programs() {
+  local file
+  for file in $(grep -lsaF "$1/" /proc/[0-9]*/cmdline); do
+    stop_process "$(basename "$(dirname "$file")")" "$1"
   done
 }

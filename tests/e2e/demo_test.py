@@ -116,6 +116,19 @@ class DemoTest(unittest.TestCase):
         self.run_demo()
         self.assertEqual(self.processes(), {})
 
+    def test_an_interrupt_at_any_instant_of_a_step_ends_it_with_130(self):
+        # Bash lost the trap, or ended it with a syntax error and code 2, when the
+        # signal came while it expanded a command substitution.
+        for instant in range(20):
+            child = self.start()
+            federation.wait_until(lambda: "making the certificates" in self.said(), 120,
+                                  "the step begins")
+            # The instants of the first 60 ms, in which most substitutions lie.
+            time.sleep(instant * 0.003)
+            os.killpg(child.pid, signal.SIGINT)
+            self.assertEqual(child.wait(60), 130, f"{instant}: {self.said()}")
+        federation.wait_until(lambda: not self.processes(), 15, "no process is left")
+
     def test_it_works_again_after_it_was_killed(self):
         for words in ("publishing the registry", "each through its own node"):
             self.assertEqual(self.interrupt(words, signal.SIGKILL), -signal.SIGKILL)
