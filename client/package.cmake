@@ -41,6 +41,23 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/proto/
   COMPONENT client FILES_MATCHING PATTERN "*.proto"
   PATTERN "grpc" EXCLUDE)
 
+# --- Documentation and examples ---------------------------------------------------
+install(FILES ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/LICENSE
+  ${CMAKE_CURRENT_LIST_DIR}/GETTING_STARTED.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT client)
+install(FILES ${PROJECT_SOURCE_DIR}/proto/FORMATS.md ${PROJECT_SOURCE_DIR}/proto/UPDATES.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/proto COMPONENT client)
+# By name: npm and Python leave files in the folders of the source tree.
+set(examples
+  cpp/CMakeLists.txt cpp/follow_corridor.cc cpp/publish_update.cc
+  python/follow_corridor.py
+  node/follow_corridor.js node/package.json node/package-lock.json)
+foreach(example ${examples})
+  cmake_path(GET example PARENT_PATH folder)
+  install(FILES ${CMAKE_CURRENT_LIST_DIR}/examples/${example}
+    DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples/${folder} COMPONENT client)
+endforeach()
+
 # --- Package ----------------------------------------------------------------------
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/gaceta-config.cmake.in
   ${PROJECT_BINARY_DIR}/gaceta-config.cmake

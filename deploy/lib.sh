@@ -19,13 +19,20 @@ packages_of() {
   done
 }
 
+# Names of the installed packages, and what they provide: a nodejs that is not
+# Debian's has npm in itself.
+installed_packages() {
+  dpkg-query -W -f='${db:Status-Status} ${Package} ${Provides}\n' |
+    sed -n 's/^installed //p' | tr -s ', ' '\n'
+}
+
 # Installs what is missing of the sections given. Asks apt for nothing when
 # nothing is missing, so it works without a mirror then.
 install_packages() {
-  local package missing=() as_root=()
+  local package installed missing=() as_root=()
+  installed=$(installed_packages)
   for package in $(packages_of "$@"); do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
-      missing+=("$package")
+    grep -qxF -- "$package" <<<"$installed" || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   say "installing ${missing[*]}"

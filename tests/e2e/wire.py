@@ -33,10 +33,11 @@ def _generate():
          *sorted(glob.glob(os.path.join(proto, "google", "rpc", "*.proto")))],
         check=True)
     sys.path.insert(0, folder)
+    return folder
 
 
 sys.dont_write_bytecode = True
-_generate()
+STUBS = _generate()
 
 documents_pb2 = importlib.import_module("gaceta.v1.documents_pb2")
 publishing_pb2 = importlib.import_module("gaceta.v1.publishing_pb2")
