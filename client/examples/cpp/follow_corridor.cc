@@ -15,6 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gaceta/subscriber.h"
 
 namespace {
@@ -123,7 +124,8 @@ int main(int argc, char** argv) {
   // Has the position to resume from, and what the library verified before it.
   options.cursor_file = option["--corridor"] + ".cursor";
   options.on_disconnect = [](const absl::Status& why, absl::Duration wait) {
-    std::cerr << why << "; next try within " << wait << "\n";
+    std::cerr << why << "; next try within "
+              << absl::Ceil(wait, absl::Milliseconds(100)) << "\n";
   };
   auto subscriber = gaceta::client::Subscriber::Create(std::move(options));
   if (!subscriber.ok()) {
