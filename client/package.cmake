@@ -5,7 +5,7 @@ set(include_folder ${CMAKE_INSTALL_INCLUDEDIR}/gaceta-client)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/gaceta)
 
 # --- Libraries --------------------------------------------------------------------
-set(libraries proto grpc errors grpc_errors verify client)
+set(libraries base proto grpc errors grpc_errors verify client)
 foreach(name ${libraries})
   list(APPEND targets gaceta_${name})
   set_target_properties(gaceta_${name} PROPERTIES EXPORT_NAME ${name})

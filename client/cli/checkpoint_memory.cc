@@ -1,11 +1,10 @@
 #include "cli/checkpoint_memory.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "cli/session.h"
+#include "cli/state_folder.h"
 #include "gaceta/file_io.h"
 #include "verify/checkpoint.h"
 
@@ -15,29 +14,13 @@ namespace {
 // A node is a moment behind the hub.
 constexpr absl::Duration kPatience = absl::Seconds(5);
 
-absl::StatusOr<std::string> StateFolder() {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  if (state != nullptr && *state != '\0') return std::string(state);
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && *home != '\0') {
-    return absl::StrCat(home, "/.local/state");
-  }
-  return absl::FailedPreconditionError(
-      "neither XDG_STATE_HOME nor HOME says where to keep what is known of the "
-      "log");
-}
-
 }  // namespace
 
 absl::StatusOr<CheckpointMemory> CheckpointMemory::Open(
     const std::string& log_origin) {
-  auto state = StateFolder();
-  if (!state.ok()) return state.status();
-  CheckpointMemory memory(absl::StrCat(
-      *state, "/gaceta/", absl::StrReplaceAll(log_origin, {{"/", "_"}})));
-  if (absl::Status s = client::MakeFolderDurably(memory.folder_); !s.ok()) {
-    return s;
-  }
+  auto folder = OpenStateFolder(log_origin);
+  if (!folder.ok()) return folder.status();
+  CheckpointMemory memory(*std::move(folder));
   auto note = client::ReadFile(memory.path());
   if (absl::IsNotFound(note.status())) return memory;
   if (!note.ok()) return note.status();
@@ -52,7 +35,9 @@ absl::StatusOr<CheckpointMemory> CheckpointMemory::Open(
 }
 
 absl::Status CheckpointMemory::Remember(const std::string& note) {
-  if (absl::Status s = client::WriteFileDurably(path(), note); !s.ok()) {
+  if (absl::Status s =
+          client::WriteFileDurably(path(), note, FileRights::kPrivate);
+      !s.ok()) {
     return s;
   }
   known_ = {note};

@@ -15,16 +15,14 @@
 
 namespace gaceta::cli {
 
-// Keeps the newest checkpoint that was verified, in a folder for each log:
-// `$XDG_STATE_HOME/gaceta/<origin>`, by default `~/.local/state/…`, where `/`
-// in the origin is `_`. A log that does not extend it has changed its history,
-// whichever server shows it.
+// Keeps the newest checkpoint that was verified, in OpenStateFolder(). A log
+// that does not extend it has changed its history, whichever server shows it.
 //
 // Thread safety: none. Of two commands at once the later one counts.
 class CheckpointMemory {
  public:
   // Makes the folder if it is not there. kFailedPrecondition if what is there
-  // is damaged.
+  // is damaged, and as of OpenStateFolder().
   static absl::StatusOr<CheckpointMemory> Open(const std::string& log_origin);
 
   // The note that is kept: one or none.

@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/substitute.h"
@@ -91,17 +90,20 @@ absl::Status WriteReceipt(const client::ProvedEntry& proved,
   auto signer =
       CertificatesToPem({proved.signer.certificate(), proved.signer.issuer()});
   if (!signer.ok()) return signer.status();
-  std::vector<std::pair<std::string, std::string>> files = {
-      {paths.signer, *signer},
-      {paths.receipt, FormatLogReceipt(proved.receipt)}};
-  if (!payload.empty()) files.insert(files.begin(), {paths.payload, payload});
-  // The receipt last: where it is, all that goes with it is.
-  for (const auto& [path, text] : files) {
-    if (absl::Status s = client::WriteFileDurably(path, text); !s.ok()) {
-      return s;
-    }
+  if (!payload.empty()) {
+    // It may be of a restricted statement.
+    absl::Status status =
+        client::WriteFileDurably(paths.payload, payload, FileRights::kPrivate);
+    if (!status.ok()) return status;
   }
-  return absl::OkStatus();
+  if (absl::Status s =
+          client::WriteFileDurably(paths.signer, *signer, FileRights::kOutput);
+      !s.ok()) {
+    return s;
+  }
+  // The receipt last: where it is, all that goes with it is.
+  return client::WriteFileDurably(
+      paths.receipt, FormatLogReceipt(proved.receipt), FileRights::kOutput);
 }
 
 void PrintProved(const CliContext& context, const client::ProvedEntry& proved,
@@ -157,9 +159,9 @@ void AddProveVerb(CLI::App& noun, CliContext& context) {
       "policy.txt\n\n"
       "Three files, to be kept together: the receipt (C2SP tlog-proof: the\n"
       "signed header, the proof, the checkpoint with its cosignatures),\n"
-      "NAME.payload (what was signed, if you may read it) and NAME.signer.pem\n"
-      "(whose key it was). Keep the root certificate and the policy as "
-      "well.\n");
+      "NAME.payload (what was signed, if you may read it: for you alone, as\n"
+      "it may be restricted) and NAME.signer.pem (whose key it was). Keep the\n"
+      "root certificate and the policy as well.\n");
   auto position = std::make_shared<std::int64_t>(0);
   auto path = std::make_shared<std::string>();
   verb->add_option("position", *position, "Its place in the log, from 0")
@@ -195,8 +197,8 @@ absl::StatusOr<int> ShowPolicy(const CliContext& context,
         "NO_LOG_POLICY");
   }
   if (!path.empty()) {
-    absl::Status status =
-        client::WriteFileDurably(path, in_force->policy.text());
+    absl::Status status = client::WriteFileDurably(
+        path, in_force->policy.text(), FileRights::kOutput);
     if (!status.ok()) return status;
   }
   if (context.output == OutputFormat::kJson) {

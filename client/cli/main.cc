@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "base/file_rights.h"
 #include "cli/app.h"
 #include "grpc/support/log.h"
 
 int main(int argc, char** argv) {
+  gaceta::MakeFilesPrivate();
   // A reader of our output that went away ends us by a failed write, not by a
   // signal.
   std::signal(SIGPIPE, SIG_IGN);

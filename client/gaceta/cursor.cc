@@ -142,7 +142,9 @@ absl::StatusOr<Cursor> ReadCursor(const std::string& path) {
 }
 
 absl::Status WriteCursor(const std::string& path, const Cursor& cursor) {
-  return Annotate(WriteFileDurably(path, FormatCursor(cursor)), "cursor file");
+  return Annotate(
+      WriteFileDurably(path, FormatCursor(cursor), FileRights::kPrivate),
+      "cursor file");
 }
 
 void HeadHistory::Reset(std::int64_t position, ChainHeads heads) {

@@ -151,7 +151,7 @@ class DownloadJob {
         part_(std::move(part)) {}
 
   absl::Status Run(grpc::ClientContext* context, bool* progress) {
-    auto file = File::OpenToWrite(part_);
+    auto file = File::OpenToWrite(part_, FileRights::kOutput);
     if (!file.ok()) return file.status();
     auto offset = file->Size();
     if (!offset.ok()) return Annotate(offset.status(), part_);

@@ -22,7 +22,6 @@
 namespace gaceta {
 namespace {
 
-constexpr unsigned kMode = 0600;
 constexpr absl::string_view kEnding = ".json";
 
 absl::StatusOr<std::string> ToJson(const v1::Evidence& evidence) {
@@ -63,7 +62,10 @@ bool EndsTrust(const v1::Evidence& evidence) {
 
 absl::StatusOr<std::unique_ptr<EvidenceFolder>> EvidenceFolder::Open(
     std::string folder) {
-  if (absl::Status s = client::MakeFolderDurably(folder); !s.ok()) return s;
+  if (absl::Status s = client::MakeFolderDurably(folder, FileRights::kPrivate);
+      !s.ok()) {
+    return s;
+  }
   return std::unique_ptr<EvidenceFolder>(new EvidenceFolder(std::move(folder)));
 }
 
@@ -76,7 +78,9 @@ absl::StatusOr<std::string> EvidenceFolder::Keep(const v1::Evidence& evidence) {
   absl::MutexLock lock(&mu_);
   std::error_code error;
   if (std::filesystem::exists(path, error)) return path;
-  if (absl::Status s = client::WriteFileDurably(path, *json, kMode); !s.ok()) {
+  if (absl::Status s =
+          client::WriteFileDurably(path, *json, FileRights::kPrivate);
+      !s.ok()) {
     return absl::UnavailableError(s.message());
   }
   return path;
@@ -154,8 +158,11 @@ absl::StatusOr<std::string> DismissEvidence(const std::string& path) {
   }
   const std::filesystem::path from(path);
   const std::filesystem::path folder = from.parent_path() / "dismissed";
-  if (absl::Status s = client::MakeFolderDurably(folder.native()); !s.ok())
+  if (absl::Status s =
+          client::MakeFolderDurably(folder.native(), FileRights::kPrivate);
+      !s.ok()) {
     return s;
+  }
   const std::filesystem::path to = folder / from.filename();
   std::error_code error;
   std::filesystem::rename(from, to, error);

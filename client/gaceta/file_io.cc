@@ -31,8 +31,8 @@ std::string TemporaryOf(const std::string& path) {
 // Not durable yet.
 absl::StatusOr<File> WriteTemporary(const std::string& path,
                                     absl::string_view contents,
-                                    unsigned mode = 0666) {
-  auto file = File::OpenToWrite(TemporaryOf(path), mode);
+                                    FileRights rights) {
+  auto file = File::OpenToWrite(TemporaryOf(path), rights);
   if (!file.ok()) return file;
   for (const absl::Status& s : {file->Truncate(0), file->Write(0, contents)}) {
     if (!s.ok()) return s;
@@ -52,8 +52,16 @@ absl::StatusOr<File> File::OpenToRead(const std::string& path) {
   return File(fd);
 }
 
-absl::StatusOr<File> File::OpenToWrite(const std::string& path, unsigned mode) {
-  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, mode);
+absl::StatusOr<File> File::OpenToWrite(const std::string& path,
+                                       FileRights rights) {
+  const int fd = OpenOrMakeFile(path, O_RDWR, rights);
+  if (fd < 0) return Failed(absl::StrCat("make ", path));
+  return File(fd);
+}
+
+absl::StatusOr<File> File::OpenToAppend(const std::string& path,
+                                        FileRights rights) {
+  const int fd = OpenOrMakeFile(path, O_RDWR | O_APPEND, rights);
   if (fd < 0) return Failed(absl::StrCat("make ", path));
   return File(fd);
 }
@@ -94,6 +102,16 @@ absl::Status File::Write(std::int64_t offset, absl::string_view bytes) {
   return absl::OkStatus();
 }
 
+absl::Status File::Append(absl::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Failed("write a file");
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status File::Truncate(std::int64_t size) {
   return ftruncate(fd_, size) == 0 ? absl::OkStatus()
                                    : Failed("shorten a file");
@@ -112,6 +130,11 @@ absl::Status File::Lock() {
   return errno == EWOULDBLOCK
              ? absl::UnavailableError("another program has locked a file")
              : Failed("lock a file");
+}
+
+absl::Status File::KeepForOwner() {
+  return TakeRightsOfOthers(fd_) >= 0 ? absl::OkStatus()
+                                      : Failed("take the rights of others");
 }
 
 absl::Status RenameDurably(const std::string& from, const std::string& to) {
@@ -135,18 +158,20 @@ absl::Status RemoveFileDurably(const std::string& path) {
 }
 
 absl::Status WriteFileDurably(const std::string& path,
-                              absl::string_view contents, unsigned mode) {
-  auto file = WriteTemporary(path, contents, mode);
+                              absl::string_view contents, FileRights rights) {
+  auto file = WriteTemporary(path, contents, rights);
   if (!file.ok()) return file.status();
   if (absl::Status s = file->Sync(); !s.ok()) return s;
   return RenameDurably(TemporaryOf(path), path);
 }
 
 absl::Status WriteFilesDurably(
-    const std::map<std::string, absl::string_view>& contents) {
+    const std::map<std::string, absl::string_view>& contents,
+    FileRights rights) {
   if (contents.empty()) return absl::OkStatus();
   for (const auto& [path, bytes] : contents) {
-    if (absl::Status s = WriteTemporary(path, bytes).status(); !s.ok()) {
+    if (absl::Status s = WriteTemporary(path, bytes, rights).status();
+        !s.ok()) {
       return s;
     }
   }
@@ -162,7 +187,7 @@ absl::Status WriteFilesDurably(
   return folder->Sync();
 }
 
-absl::Status MakeFolderDurably(const std::string& folder) {
+absl::Status MakeFolderDurably(const std::string& folder, FileRights rights) {
   struct stat info {};
   if (stat(folder.c_str(), &info) == 0) {
     return S_ISDIR(info.st_mode) ? absl::OkStatus()
@@ -170,8 +195,8 @@ absl::Status MakeFolderDurably(const std::string& folder) {
                                        folder, " is there and no folder"));
   }
   const std::string above = FolderOf(folder);
-  if (absl::Status s = MakeFolderDurably(above); !s.ok()) return s;
-  if (mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
+  if (absl::Status s = MakeFolderDurably(above, rights); !s.ok()) return s;
+  if (MakeFolder(folder, rights) != 0 && errno != EEXIST) {
     return absl::UnavailableError(
         Failed(absl::StrCat("make folder ", folder)).message());
   }

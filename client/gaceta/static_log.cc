@@ -49,13 +49,20 @@ std::int64_t StaticLog::durable_size() const {
 // --- Opening -----------------------------------------------------------------
 
 absl::Status StaticLog::TakeLock() {
-  for (const absl::string_view below : {kPrivate, kBlobs}) {
-    if (absl::Status s = MakeFolderDurably(absl::StrCat(folder_, "/", below));
+  // The folder itself and what is served from it are a result.
+  for (const std::string& folder :
+       {folder_, absl::StrCat(folder_, "/", kBlobs)}) {
+    if (absl::Status s = MakeFolderDurably(folder, FileRights::kOutput);
         !s.ok()) {
       return s;
     }
   }
-  auto lock = File::OpenToWrite(PrivatePath(kLock));
+  if (absl::Status s = MakeFolderDurably(absl::StrCat(folder_, "/", kPrivate),
+                                         FileRights::kPrivate);
+      !s.ok()) {
+    return s;
+  }
+  auto lock = File::OpenToWrite(PrivatePath(kLock), FileRights::kPrivate);
   if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
   return Annotate(lock_.Lock(), folder_);
@@ -182,8 +189,8 @@ absl::Status StaticLog::Publish(const Checkpoint& checkpoint,
   }
   if (note == note_) return absl::OkStatus();
   if (absl::Status s = WritePartialTiles(); !s.ok()) return s;
-  if (absl::Status s =
-          WriteFileDurably(absl::StrCat(folder_, "/", kCheckpoint), note);
+  if (absl::Status s = WriteFileDurably(absl::StrCat(folder_, "/", kCheckpoint),
+                                        note, FileRights::kOutput);
       !s.ok()) {
     return s;
   }
@@ -242,7 +249,7 @@ absl::Status StaticLog::PutBlobs(const std::vector<absl::string_view>& blobs) {
     const std::string path = BlobPath(ToHex(Sha256(bytes)));
     if (!std::filesystem::exists(path, ignored)) missing[path] = bytes;
   }
-  return WriteFilesDurably(missing);
+  return WriteFilesDurably(missing, FileRights::kOutput);
 }
 
 absl::Status StaticLog::RemoveBlob(absl::string_view sha256) {

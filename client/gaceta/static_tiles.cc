@@ -112,11 +112,12 @@ absl::StatusOr<std::vector<TreeHash>> StaticTiles::ReadLastNodes(
 absl::Status StaticTiles::Write(const Tile& tile, absl::string_view bytes) {
   const std::string path = PathOf(tile);
   if (absl::Status s =
-          MakeFolderDurably(std::filesystem::path(path).parent_path().native());
+          MakeFolderDurably(std::filesystem::path(path).parent_path().native(),
+                            FileRights::kOutput);
       !s.ok()) {
     return s;
   }
-  return WriteFileDurably(path, bytes);
+  return WriteFileDurably(path, bytes, FileRights::kOutput);
 }
 
 void StaticTiles::RemovePartial(int level, std::int64_t index,

@@ -66,10 +66,9 @@ absl::Status SyncFolderOf(const std::string& path) {
 }  // namespace
 
 absl::Status WriteNewFile(const std::string& path, absl::string_view text,
-                          unsigned mode) {
-  // O_EXCL decides in one step, and follows no link.
-  const Descriptor fd(
-      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+                          FileRights rights) {
+  // Decides in one step, and follows no link.
+  const Descriptor fd(MakeFile(path, O_WRONLY, rights));
   if (fd.get() < 0) {
     return errno == EEXIST ? AlreadyThere(path) : Failed("create", path, errno);
   }
@@ -96,7 +95,7 @@ absl::Status MakePrivateFolder(const std::string& folder) {
   std::filesystem::path made;
   for (const std::filesystem::path& part : path) {
     made /= part;
-    if (mkdir(made.c_str(), 0700) == 0) {
+    if (MakeFolder(made.string(), FileRights::kPrivate) == 0) {
       if (absl::Status s = SyncFolderOf(made.string()); !s.ok()) return s;
       continue;
     }

@@ -7,18 +7,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/file_rights.h"
 
 namespace gaceta::pki {
 
-inline constexpr unsigned kPrivateMode = 0600;
-inline constexpr unsigned kPublicMode = 0644;
-
-// Creates `path`, which must not exist, with at most the rights of `mode`, and
-// returns when `text` is on stable storage. kAlreadyExists if there is anything
-// at `path`, a dangling link too; then, and after any other error, nothing has
-// changed.
+// Creates `path`, which must not exist, and returns when `text` is on stable
+// storage. kAlreadyExists if there is anything at `path`, a dangling link too;
+// then, and after any other error, nothing has changed.
 absl::Status WriteNewFile(const std::string& path, absl::string_view text,
-                          unsigned mode);
+                          FileRights rights);
 
 // kAlreadyExists if there is anything at `path`. For a word ahead of work;
 // only WriteNewFile() makes sure.

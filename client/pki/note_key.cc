@@ -21,7 +21,7 @@ absl::Status WritePublicHalf(const std::string& path,
                              const NoteSigner& signer) {
   return WriteNewFile(PublicPath(path),
                       absl::StrCat(signer.public_key().ToString(), "\n"),
-                      kPublicMode);
+                      FileRights::kOutput);
 }
 
 }  // namespace
@@ -49,7 +49,8 @@ absl::StatusOr<NoteSigner> MakeNoteKey(const std::string& path,
   if (!key.ok()) return key.status();
   auto signer = NoteSigner::Create(name, type, *std::move(key));
   if (!signer.ok()) return signer.status();
-  if (absl::Status s = WriteNewFile(path, *pem, kPrivateMode); !s.ok()) {
+  if (absl::Status s = WriteNewFile(path, *pem, FileRights::kPrivate);
+      !s.ok()) {
     return s;
   }
   // What lies there belongs to a key that is gone.

@@ -133,12 +133,13 @@ absl::StatusOr<PkiFolder::Made> PkiFolder::Write(const Files& files,
       !s.ok()) {
     return s;
   }
-  if (absl::Status s = WriteNewFile(files.key_file, pair.key_pem, kPrivateMode);
+  if (absl::Status s =
+          WriteNewFile(files.key_file, pair.key_pem, FileRights::kPrivate);
       !s.ok()) {
     return s;
   }
   if (absl::Status s = WriteNewFile(files.certificate_file,
-                                    pair.certificate_pem, kPublicMode);
+                                    pair.certificate_pem, FileRights::kOutput);
       !s.ok()) {
     // This key has no certificate and never will: it was made just now, here.
     unlink(files.key_file.c_str());

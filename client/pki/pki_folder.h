@@ -24,8 +24,9 @@ namespace gaceta::pki {
 // keeps its own folder. So a member's folder works without the root's files,
 // and the root's without those of the members.
 //
-// Keys are made with mode 0600, folders with 0700. Nothing is ever overwritten:
-// kAlreadyExists names the file in the way, and nothing has changed then.
+// Keys are made with mode 0600, folders with 0700; certificates follow the
+// umask. Nothing is ever overwritten: kAlreadyExists names the file in the way,
+// and nothing has changed then.
 //
 // Thread safety: all methods may be called concurrently, by several processes
 // too.

@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_rights.h"
 #include "errors/errors.h"
 #include "verify/digest.h"
 
@@ -33,8 +33,9 @@ absl::Status FromErrno(absl::string_view what, const std::string& path) {
 // A file that is open as long as this lives.
 class File {
  public:
+  explicit File(int descriptor) : descriptor_(descriptor) {}
   File(const std::string& path, int flags)
-      : descriptor_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
+      : descriptor_(open(path.c_str(), flags | O_CLOEXEC)) {}
   ~File() {
     if (descriptor_ >= 0) close(descriptor_);
   }
@@ -57,14 +58,11 @@ absl::Status SyncFolder(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status MakeFolder(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot make folder ", path, ": ", error.message()));
+absl::Status MakeFolderIfMissing(const std::string& path) {
+  if (MakeFolder(path, FileRights::kPrivate) == 0 || errno == EEXIST) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return FromErrno("make folder", path);
 }
 
 // Size of a file; -1 if there is none.
@@ -108,8 +106,8 @@ absl::StatusOr<std::string> HashFile(int descriptor, const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<DocumentStore>> DocumentStore::Open(
     std::string folder) {
-  for (const char* name : {"/sha256", "/incoming"}) {
-    if (absl::Status s = MakeFolder(folder + name); !s.ok()) return s;
+  for (const char* name : {"", "/sha256", "/incoming"}) {
+    if (absl::Status s = MakeFolderIfMissing(folder + name); !s.ok()) return s;
   }
   if (absl::Status s = SyncFolder(folder); !s.ok()) return s;
   return std::unique_ptr<DocumentStore>(new DocumentStore(std::move(folder)));
@@ -195,7 +193,7 @@ DocumentStore::StartWrite(absl::string_view sha256_hex, std::int64_t size,
   std::unique_ptr<Writer> writer(
       new Writer(this, std::string(sha256_hex), size));
   const std::string path = IncomingPath(sha256_hex);
-  File file(path, O_RDWR | O_CREAT);
+  File file(OpenOrMakeFile(path, O_RDWR, FileRights::kPrivate));
   if (!file.ok()) return FromErrno("open", path);
   const std::int64_t received = FileSize(path);
   if (offset < 0 || offset > received) {
@@ -261,7 +259,7 @@ absl::Status DocumentStore::Writer::Commit() {
   if (fsync(file_) != 0) return FromErrno("flush", incoming);
   const std::string stored = store_->StoredPath(hex_);
   const std::string folder = stored.substr(0, stored.rfind('/'));
-  if (absl::Status s = MakeFolder(folder); !s.ok()) return s;
+  if (absl::Status s = MakeFolderIfMissing(folder); !s.ok()) return s;
   if (rename(incoming.c_str(), stored.c_str()) != 0) {
     return FromErrno("rename", incoming);
   }

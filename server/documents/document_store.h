@@ -29,6 +29,7 @@ inline constexpr std::size_t kMaxChunkBytes = 256 * 1024;
 // may have a given document.
 class DocumentStore {
  public:
+  // Makes `folder` if it is not there, and what belongs in it.
   static absl::StatusOr<std::unique_ptr<DocumentStore>> Open(
       std::string folder);
 

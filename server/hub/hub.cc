@@ -10,7 +10,6 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "gaceta/evidence_folder.h"
-#include "gaceta/file_io.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "pki/note_key.h"
@@ -30,6 +29,7 @@
 #include "server/services/registry_service.h"
 #include "server/services/server_builder.h"
 #include "server/services/updates_service.h"
+#include "server/storage/data_folder.h"
 #include "verify/checkpoint.h"
 
 namespace gaceta {
@@ -187,7 +187,7 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   if (!federation.ok()) return federation.status();
 
   const std::string& folder = options.data_folder;
-  if (absl::Status s = client::MakeFolderDurably(folder); !s.ok()) return s;
+  if (absl::Status s = OpenDataFolder(folder); !s.ok()) return s;
   auto log = ProjectedLog::Open(folder, *std::move(federation));
   if (!log.ok()) return WithRecovery(log.status());
   auto log_signer = OpenLogKey(options, (*log)->store().Size() == 0);

@@ -18,6 +18,7 @@
 
 #include "SQLiteCpp/SQLiteCpp.h"
 #include "absl/strings/str_cat.h"
+#include "base/file_rights.h"
 #include "server/log/memory_log_store.h"
 #include "server/log/sqlite_file.h"
 
@@ -123,8 +124,7 @@ absl::StatusOr<std::unique_ptr<SqliteLogStore>> SqliteLogStore::Open(
   // A lock beside the file, which ends with the process however it ends.
   // SQLite's own locks last for one transaction only.
   const std::string lock_path = absl::StrCat(path, ".lock");
-  store->lock_file_ =
-      open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  store->lock_file_ = OpenOrMakeFile(lock_path, O_RDWR, FileRights::kPrivate);
   if (store->lock_file_ < 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot open ", lock_path, ": ", std::strerror(errno)));

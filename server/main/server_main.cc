@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "base/file_rights.h"
 #include "grpc/support/log.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
@@ -99,6 +100,7 @@ std::string DescribeServer(const std::string& identity,
 }
 
 int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
+  MakeFilesPrivate();
   std::string config = program.default_config;
   bool check = false;
   bool print_access = false;
@@ -131,6 +133,7 @@ int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
     return 0;
   }
   if (!rebuild_from.empty()) {
+    SetUpLog(config::INFO);
     auto rebuilt = program.rebuild(config, rebuild_from);
     if (!rebuilt.ok()) return Fail(program.name, rebuilt.status());
     std::cout << *rebuilt << "\n";

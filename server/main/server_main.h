@@ -45,7 +45,8 @@ struct ServerProgram {
       rebuild;
 };
 
-// Runs until SIGTERM or SIGINT, then drains. Returns the exit code: 0 done,
+// To be called first in main: it makes the files of this process private. Runs
+// until SIGTERM or SIGINT, then drains. Returns the exit code: 0 done,
 // 1 failed, 2 wrong usage.
 int RunServerProgram(const ServerProgram& program, int argc, char** argv);
 

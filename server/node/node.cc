@@ -10,7 +10,6 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "gaceta/evidence_folder.h"
-#include "gaceta/file_io.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "pki/note_key.h"
@@ -33,6 +32,7 @@
 #include "server/services/registry_service.h"
 #include "server/services/server_builder.h"
 #include "server/services/updates_service.h"
+#include "server/storage/data_folder.h"
 #include "spdlog/spdlog.h"
 #include "verify/keys.h"
 
@@ -277,7 +277,7 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   if (!document_channel.ok()) return Annotate(document_channel.status(), "hub");
 
   const std::string& folder = options.data_folder;
-  if (absl::Status s = client::MakeFolderDurably(folder); !s.ok()) return s;
+  if (absl::Status s = OpenDataFolder(folder); !s.ok()) return s;
   auto log = ProjectedLog::Open(folder, *std::move(federation));
   if (!log.ok()) return log.status();
   auto documents = DocumentStore::Open(folder + "/documents");

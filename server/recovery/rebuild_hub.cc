@@ -1,6 +1,7 @@
 #include "server/recovery/rebuild_hub.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -9,12 +10,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_rights.h"
 #include "errors/errors.h"
 #include "server/documents/document_store.h"
 #include "server/log/checkpoint_store.h"
 #include "server/log/log_tree.h"
 #include "server/log/sqlite_log_store.h"
 #include "server/recovery/mirror_copy.h"
+#include "server/storage/data_folder.h"
 #include "spdlog/spdlog.h"
 
 namespace gaceta {
@@ -196,12 +199,12 @@ absl::StatusOr<Rebuilt> RebuildHub(const RebuildOptions& options) {
   if (mirrors.empty()) {
     return absl::InvalidArgumentError("no node's data folder is named");
   }
+  if (absl::Status s = OpenDataFolder(folder); !s.ok()) return s;
   const std::string work = folder + "/rebuilding";
   std::filesystem::remove_all(work, error);
-  std::filesystem::create_directories(work, error);
-  if (error) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot make folder ", work, ": ", error.message()));
+  if (MakeFolder(work, FileRights::kPrivate) != 0) {
+    return absl::ErrnoToStatus(errno,
+                               absl::StrCat("cannot make folder ", work));
   }
   auto rebuilt = Fill(work, mirrors);
   if (!rebuilt.ok()) {

@@ -1,6 +1,7 @@
 // The nouns `log` and `receipts` against a log in memory.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -365,6 +366,26 @@ TEST_F(LogCommandsTest, ProveNamesItsFiles) {
                                       folder_.Path("a"), R"(","signer":")",
                                       folder_.Path("a.signer.pem"))));
   EXPECT_EQ(folder_.Read("a.payload"), relay_->entries()[1].payload());
+}
+
+TEST_F(LogCommandsTest, PayloadIsForItsReaderAloneAndTheRestFollowsTheUmask) {
+  relay_->PublishMany(2);
+  const auto mode_of = [this](const char* name) {
+    return static_cast<unsigned>(
+        std::filesystem::status(folder_.Path(name)).permissions());
+  };
+  const mode_t before = umask(0002);
+
+  EXPECT_EQ(Gaceta({"log", "prove", "1", "-o", folder_.Path("a")}).code,
+            kExitDone);
+  EXPECT_EQ(Gaceta({"log", "policy", "-o", folder_.Path("policy")}).code,
+            kExitDone);
+
+  umask(before);
+  EXPECT_EQ(mode_of("a.payload"), 0600U);
+  EXPECT_EQ(mode_of("a"), 0664U);
+  EXPECT_EQ(mode_of("a.signer.pem"), 0664U);
+  EXPECT_EQ(mode_of("policy"), 0664U);
 }
 
 TEST_F(LogCommandsTest, ProveAndPolicyFailWithoutALog) {

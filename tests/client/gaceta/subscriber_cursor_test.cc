@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
@@ -113,6 +115,19 @@ TEST_F(SubscriberCursorTest, FindsARegistryStatementThatIsHeldBack) {
   Subscribe(Options());
 
   EXPECT_EQ(Reason(Next().status()), "CHAIN_GAP");
+}
+
+TEST_F(SubscriberCursorTest, IsForItsOwnerAloneWhateverTheUmask) {
+  relay_->PublishMany(3);
+  const mode_t before = umask(0);
+  for (const std::int64_t position : {1, 2}) {
+    RunTo(position);
+    EXPECT_EQ(std::filesystem::status(CursorFile()).permissions(),
+              std::filesystem::perms(0600));
+    // As an earlier version left it.
+    std::filesystem::permissions(CursorFile(), std::filesystem::perms(0644));
+  }
+  umask(before);
 }
 
 TEST_F(SubscriberCursorTest, IsRefusedForAnotherFilter) {

@@ -63,8 +63,8 @@ TEST_F(PkiFolderTest, FilesAreWhereTheLayoutSays) {
       ElementsAre("spiffe://hn.gaceta.example/agency/migracion"));
 }
 
-TEST_F(PkiFolderTest, KeysAreForTheirOwnerAlone) {
-  const mode_t before = umask(0);
+TEST_F(PkiFolderTest, KeysAreForTheirOwnerAloneAndCertificatesFollowTheUmask) {
+  const mode_t before = umask(0002);
   MakeRootAndCa();
   EXPECT_TRUE(pki_.AddLeaf("hn", "signer", ForAYear()).ok());
   umask(before);
@@ -73,7 +73,7 @@ TEST_F(PkiFolderTest, KeysAreForTheirOwnerAlone) {
     EXPECT_EQ(ModeOf(File(key)), 0600U) << key;
   }
   for (const char* pem : {"root.pem", "hn/ca.pem", "hn/signer.pem"}) {
-    EXPECT_EQ(ModeOf(File(pem)), 0644U) << pem;
+    EXPECT_EQ(ModeOf(File(pem)), 0664U) << pem;
   }
   EXPECT_EQ(ModeOf(temp_.Path("a")), 0700U);
   EXPECT_EQ(ModeOf(File("")), 0700U);

@@ -34,6 +34,11 @@ class EvidenceFolderTest : public ::testing::Test {
     return *std::move(folder);
   }
 
+  static unsigned ModeOf(const std::string& path) {
+    struct stat info {};
+    return stat(path.c_str(), &info) == 0 ? info.st_mode & 07777 : 0;
+  }
+
   const testing::TempFolder temp_;
   const std::string path_ = temp_.path() + "/evidence";
 };
@@ -51,9 +56,20 @@ TEST_F(EvidenceFolderTest, KeepsBothStatements) {
             Leaf("a").SerializeAsString());
   EXPECT_EQ(evidence[0].leaves(1).SerializeAsString(),
             Leaf("b").SerializeAsString());
-  struct stat info;
-  ASSERT_EQ(stat(kept->c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777, 0600U);
+}
+
+TEST_F(EvidenceFolderTest, IsForItsOwnerAloneWhateverTheUmask) {
+  const mode_t before = umask(0);
+
+  auto kept = Open(path_)->KeepConflict("SEQUENCE_TAKEN", Leaf("a"), Leaf("b"));
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  auto dismissed = DismissEvidence(*kept);
+  ASSERT_TRUE(dismissed.ok()) << dismissed.status();
+
+  umask(before);
+  EXPECT_EQ(ModeOf(path_), 0700U);
+  EXPECT_EQ(ModeOf(path_ + "/dismissed"), 0700U);
+  EXPECT_EQ(ModeOf(*dismissed), 0600U);
 }
 
 TEST_F(EvidenceFolderTest, KeepsThePieceOnceHoweverOftenItComes) {
