@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 #include "absl/strings/substitute.h"
 #include "absl/time/clock.h"
 #include "cli/document_flag.h"
+#include "cli/output.h"
 #include "cli/publish_report.h"
 #include "cli/receipt_waiter.h"
 #include "cli/session.h"
@@ -40,6 +42,8 @@ struct PublishOptions {
   bool validate_only = false;
   bool no_wait = false;
   bool all_states = false;
+  // Empty for that of DefaultJournalPath().
+  std::string journal;
   bool no_journal = false;
   int in_flight = 64;
   std::int64_t timeout_seconds = 300;
@@ -90,6 +94,8 @@ class PublishRun {
   absl::Status Connect();
   absl::Status ParseDocumentFlags();
   absl::Status PublishFile(const std::string& path);
+  absl::StatusOr<SubmissionJournal*> JournalOf(const std::string& path,
+                                               bool one_a_line);
   absl::StatusOr<SubmissionJournal*> OpenJournal(const std::string& path);
   bool IsOurs(const SubmissionInput& input);
   absl::Status AttachDocuments(SubmissionReader& reader,
@@ -112,7 +118,8 @@ class PublishRun {
 
   // Each outlives those below it.
   PublishReport report_;
-  std::vector<std::unique_ptr<SubmissionJournal>> journals_;
+  // By path.
+  std::map<std::string, std::unique_ptr<SubmissionJournal>> journals_;
   std::unique_ptr<client::Publisher> publisher_;
   std::unique_ptr<client::DocumentClient> documents_;
   // Null if nobody waits.
@@ -169,10 +176,29 @@ absl::Status PublishRun::Connect() {
   return absl::IsNotFound(status) ? absl::OkStatus() : status;
 }
 
+// Returns the journal for an input file; null if none is kept.
+absl::StatusOr<SubmissionJournal*> PublishRun::JournalOf(
+    const std::string& path, bool one_a_line) {
+  if (options_.no_journal || options_.validate_only) return nullptr;
+  if (!options_.journal.empty()) return OpenJournal(options_.journal);
+  // A single update is asked for again at no cost, and nobody can name what
+  // came through a pipe a second time.
+  if (!one_a_line || path == "-") return nullptr;
+  absl::StatusOr<std::string> journal = DefaultJournalPath(
+      profile_.log_origin, profile_.connection.server_id, path);
+  if (journal.ok()) return OpenJournal(*journal);
+  // To publish does not depend on it.
+  report_.Say(absl::StrCat(cli::Say(context_.language, Phrase::kWarning), ": ",
+                           OneLine(journal.status().message())));
+  return nullptr;
+}
+
 absl::StatusOr<SubmissionJournal*> PublishRun::OpenJournal(
     const std::string& path) {
-  absl::StatusOr<SubmissionJournal> journal = SubmissionJournal::Open(
-      absl::StrCat(path, ".submissions"), profile_.connection.server_id);
+  std::unique_ptr<SubmissionJournal>& opened = journals_[path];
+  if (opened != nullptr) return opened.get();
+  absl::StatusOr<SubmissionJournal> journal =
+      SubmissionJournal::Open(path, profile_.connection.server_id);
   if (!journal.ok()) return journal.status();
   // A node that was made anew knows nothing of what the old one published.
   if (const std::string id = journal->AnyId(); !id.empty()) {
@@ -183,8 +209,8 @@ absl::StatusOr<SubmissionJournal*> PublishRun::OpenJournal(
       journal->Forget();
     }
   }
-  journals_.push_back(std::make_unique<SubmissionJournal>(*std::move(journal)));
-  return journals_.back().get();
+  opened = std::make_unique<SubmissionJournal>(*std::move(journal));
+  return opened.get();
 }
 
 bool PublishRun::IsOurs(const SubmissionInput& input) {
@@ -213,7 +239,7 @@ absl::Status PublishRun::PublishFile(const std::string& path) {
   absl::StatusOr<SubmissionReader> reader =
       SubmissionReader::Open(path, *context_.in);
   if (!reader.ok()) return reader.status();
-  SubmissionJournal* journal = nullptr;
+  std::optional<SubmissionJournal*> journal;
   const std::size_t batch_size =
       kBatchFactor * static_cast<std::size_t>(options_.in_flight);
   std::vector<Item> batch;
@@ -224,20 +250,19 @@ absl::Status PublishRun::PublishFile(const std::string& path) {
       continue;
     }
     if (!input->has_value()) break;
-    const bool keeps_journal = reader->one_a_line() && path != "-" &&
-                               !options_.no_journal && !options_.validate_only;
-    if (keeps_journal && journal == nullptr) {
-      absl::StatusOr<SubmissionJournal*> opened = OpenJournal(path);
+    if (!journal.has_value()) {
+      auto opened = JournalOf(path, reader->one_a_line());
       if (!opened.ok()) return opened.status();
       journal = *opened;
     }
-    Item item{**std::move(input), journal};
+    Item item{**std::move(input), *journal};
     if (!IsOurs(item.input)) continue;
     if (absl::Status s = AttachDocuments(*reader, &item.input); !s.ok()) {
       return s;
     }
-    if (journal != nullptr) {
-      const auto position = journal->Find(item.input.request.submission_id());
+    if (item.journal != nullptr) {
+      const auto position =
+          item.journal->Find(item.input.request.submission_id());
       if (position.has_value()) {
         report_.DoneBefore(item.Reported(), *position);
         continue;
@@ -378,8 +403,18 @@ void AddOptions(CLI::App& publish, PublishOptions* options) {
   publish.add_flag("--all-states", options->all_states,
                    "Also send lines whose `state` is not that of your "
                    "certificate");
-  publish.add_flag("--no-journal", options->no_journal,
-                   "Keep no FILE.submissions of what was published");
+  CLI::Option* journal =
+      publish
+          .add_option("--journal", options->journal,
+                      "Remember in FILE what was published, also of a single "
+                      "update and of the standard input; default is a file in "
+                      "~/.local/state/gaceta for each file with an update a "
+                      "line")
+          ->type_name("FILE");
+  publish
+      .add_flag("--no-journal", options->no_journal,
+                "Remember nothing: a second run sends everything again")
+      ->excludes(journal);
   publish
       .add_option("--in-flight", options->in_flight,
                   "How many are sent at the same time")

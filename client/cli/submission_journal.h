@@ -4,7 +4,6 @@
 #define GACETA_CLIENT_CLI_SUBMISSION_JOURNAL_H_
 
 #include <cstdint>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,13 +11,24 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "gaceta/file_io.h"
 
 namespace gaceta::cli {
 
-// A text file with one line for each accepted submission: the node's SPIFFE ID,
-// the submission's id, its position. Several nodes may share a file, and a last
-// line that was cut off by a crash is passed over. Nothing depends on it: what
-// it has not is sent again, and the node answers as before.
+// Returns where the journal of the file `input` is by default: in the folder
+// `submissions` of OpenStateFolder(), under a name of the file's own and a
+// digest of its path and of the node's SPIFFE ID. So the same file resumes from
+// whichever folder it is named, and every node has its own journal. Nothing is
+// written beside the file. Makes the folder; errors as of OpenStateFolder().
+absl::StatusOr<std::string> DefaultJournalPath(const std::string& log_origin,
+                                               const std::string& server_id,
+                                               const std::string& input);
+
+// A private text file with one line for each accepted submission: the node's
+// SPIFFE ID, the submission's id, its position. Several nodes and programs may
+// share a file, and a last line that was cut off by a crash is passed over.
+// Nothing depends on it: what it has not is sent again, and the node answers as
+// before.
 //
 // Thread safety: needs exclusion.
 class SubmissionJournal {
@@ -48,7 +58,8 @@ class SubmissionJournal {
   std::string path_;
   std::string server_id_;
   std::map<std::string, std::int64_t, std::less<>> accepted_;
-  std::ofstream out_;
+  // None before the first submission.
+  std::optional<client::File> out_;
   // Whether the file ends inside a line.
   bool cut_off_ = false;
 };

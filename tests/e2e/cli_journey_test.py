@@ -1,6 +1,7 @@
 """What a person does with the `gaceta` command, against real servers."""
 
 import copy
+import glob
 import hashlib
 import json
 import os
@@ -129,13 +130,18 @@ class PublishingTest(Journey):
 
     def test_publishing_goes_on_after_interrupts_and_publishes_nothing_twice(self):
         path, ids = self.write_updates("many.ndjson", range(1000, 1400))
+        beside = sorted(os.listdir(os.path.dirname(path)))
+        journal = os.path.join(self.federation.folder, "home", ".local", "state", "gaceta",
+                               "hub.gaceta.example_log", "submissions", "many.ndjson-*")
+
+        def journal_size():
+            return sum(os.path.getsize(name) for name in glob.glob(journal))
+
         for number, ending in enumerate((signal.SIGKILL, signal.SIGINT, signal.SIGKILL)):
-            journal = path + ".submissions"
-            before = os.path.getsize(journal) if os.path.exists(journal) else 0
+            before = journal_size()
             child = self.federation.popen("hn-agency", "updates", "publish", "--in-flight", "4",
                                           path, stdout=subprocess.DEVNULL)
-            federation.wait_until(
-                lambda: os.path.exists(journal) and os.path.getsize(journal) > before + 1500)
+            federation.wait_until(lambda size=before: journal_size() > size + 1500)
             child.send_signal(ending)
             child.communicate(timeout=60)
             self.assertNotEqual(child.returncode, 0, f"it was interrupted, {number}")
@@ -148,6 +154,7 @@ class PublishingTest(Journey):
 
         last = self.gaceta("hn-agency", "updates", "publish", path)
         self.assertIn(f"0 published, 0 pending, 0 with errors, {len(ids)} done before", last.stderr)
+        self.assertEqual(sorted(os.listdir(os.path.dirname(path))), beside)
 
     def test_a_law_that_ends_and_resumes_in_one_file_is_taken_in_that_order(self):
         lines = []

@@ -52,7 +52,8 @@ class Federation(federation.Federation):
     def publish_resumably(self, state, path, in_flight):
         """publish() with a journal, which tells what was accepted."""
         return self.cli(f"{state.lower()}-agency", "updates", "publish",
-                        "--in-flight", in_flight, path, timeout=400)
+                        "--in-flight", in_flight, "--journal", path + ".submissions", path,
+                        timeout=400)
 
 
 class Ministry(threading.Thread):
@@ -135,8 +136,8 @@ class Ministry(threading.Thread):
 
     def _interrupt(self, path):
         child = self._federation.popen(
-            f"{self.state.lower()}-agency", "updates", "publish", path,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            f"{self.state.lower()}-agency", "updates", "publish", "--journal",
+            path + ".submissions", path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             child.wait(self._random.uniform(0.05, 1))
         except subprocess.TimeoutExpired:

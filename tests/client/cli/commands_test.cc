@@ -4,6 +4,8 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <string>
@@ -323,9 +325,13 @@ class PublishingTest : public ::testing::Test {
     const auto leaf = pki::MakeLeaf(*ca, *id, options);
     EXPECT_TRUE(leaf.ok()) << leaf.status();
     certificate_ = folder_.Write("m.pem", leaf->certificate_pem);
+    setenv("XDG_STATE_HOME", folder_.Path("state").c_str(), 1);
   }
 
-  ~PublishingTest() override { StopAccepting(); }
+  ~PublishingTest() override {
+    StopAccepting();
+    unsetenv("XDG_STATE_HOME");
+  }
 
   Result Publish(std::vector<std::string> arguments,
                  std::istream* in = nullptr) {
@@ -410,14 +416,67 @@ TEST_F(PublishingTest, ASecondRunSendsNothingTwice) {
   EXPECT_THAT(node_.submissions(), SizeIs(3));
 }
 
+TEST_F(PublishingTest, NothingIsWrittenBesideTheFileThatIsPublished) {
+  StartAccepting();
+  const std::string laws = folder_.Path("laws");
+  std::filesystem::create_directory(laws);
+  const std::string file = folder_.Write("laws/u.ndjson", Line("HN", 1));
+
+  EXPECT_EQ(Publish({file}).code, kExitDone);
+
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(laws), {}), 1);
+}
+
+TEST_F(PublishingTest, AJournalOfOnesOwnTakesThePipeAndTheSingleUpdateToo) {
+  StartAccepting();
+  const std::string journal = folder_.Path("journal");
+  const std::string update =
+      folder_.Write("u.json", ToJson(client::FakeUpdate("HN", 1)));
+  for (const char* done_before : {"0 done before", "2 done before"}) {
+    std::istringstream in(Line("HN", 2));
+
+    const Result result = Publish({update, "-", "--journal", journal}, &in);
+
+    EXPECT_EQ(result.code, kExitDone) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(done_before));
+  }
+  EXPECT_THAT(node_.submissions(), SizeIs(2));
+}
+
+TEST_F(PublishingTest, WithoutAJournalAllIsSentAgain) {
+  StartAccepting();
+  const std::string file = folder_.Write("u.ndjson", Line("HN", 1));
+  for (int run = 0; run < 2; ++run) {
+    const Result result = Publish({file, "--no-journal"});
+
+    EXPECT_EQ(result.code, kExitDone) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("1 published, 0 pending"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_.Path("state")));
+  EXPECT_EQ(Publish({file, "--no-journal", "--journal", "x"}).code, kExitUsage);
+}
+
+TEST_F(PublishingTest, AStateFolderThatCannotBeMadeIsOnlyAWarning) {
+  StartAccepting();
+  setenv("XDG_STATE_HOME", folder_.Write("file", "").c_str(), 1);
+  const std::string file = folder_.Write("u.ndjson", Line("HN", 1));
+
+  const Result result = Publish({file});
+
+  EXPECT_EQ(result.code, kExitDone) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("warning: "));
+  EXPECT_THAT(result.err, HasSubstr("1 published"));
+}
+
 TEST_F(PublishingTest, AJournalOfAnotherNodesLifeIsPassedOver) {
   StartAccepting();
   const std::string file = folder_.Write("u.ndjson", Line("HN", 1));
-  folder_.Write("u.ndjson.submissions",
-                "spiffe://hn.gaceta.example/node "
-                "0b7c2c3e-5f0a-4c1e-9a55-2f8f1d1f4a10 7\n");
+  const std::string journal =
+      folder_.Write("journal",
+                    "spiffe://hn.gaceta.example/node "
+                    "0b7c2c3e-5f0a-4c1e-9a55-2f8f1d1f4a10 7\n");
 
-  const Result result = Publish({file});
+  const Result result = Publish({file, "--journal", journal});
 
   EXPECT_EQ(result.code, kExitDone) << result.err;
   EXPECT_THAT(result.err, HasSubstr("all are sent"));

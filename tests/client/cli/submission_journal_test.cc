@@ -1,7 +1,10 @@
 #include "cli/submission_journal.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "tests/support/temp_folder.h"
@@ -21,8 +24,13 @@ class SubmissionJournalTest : public ::testing::Test {
     return *std::move(journal);
   }
 
+  static unsigned ModeOf(const std::string& path) {
+    struct stat info {};
+    return stat(path.c_str(), &info) == 0 ? info.st_mode & 07777 : 0;
+  }
+
   testing::TempFolder folder_;
-  const std::string path_ = folder_.Path("u.ndjson.submissions");
+  const std::string path_ = folder_.Path("journal");
 };
 
 TEST_F(SubmissionJournalTest, RemembersWhatWasAccepted) {
@@ -45,8 +53,8 @@ TEST_F(SubmissionJournalTest, EachNodeHasItsOwn) {
 
 TEST_F(SubmissionJournalTest, ALineThatWasCutOffIsPassedOver) {
   ASSERT_TRUE(Open().Record(kFirst, 12).ok());
-  const std::string whole = folder_.Read("u.ndjson.submissions");
-  folder_.Write("u.ndjson.submissions", whole + kNode + " " + kSecond + " 1");
+  const std::string whole = folder_.Read("journal");
+  folder_.Write("journal", whole + kNode + " " + kSecond + " 1");
 
   SubmissionJournal journal = Open();
   EXPECT_EQ(journal.Find(kSecond), std::nullopt);
@@ -59,14 +67,92 @@ TEST_F(SubmissionJournalTest, ALineThatWasCutOffIsPassedOver) {
 TEST_F(SubmissionJournalTest, NothingIsWrittenBeforeTheFirstSubmission) {
   Open();
 
-  EXPECT_EQ(folder_.Read("u.ndjson.submissions"), "");
+  EXPECT_EQ(folder_.Read("journal"), "");
 }
 
 TEST_F(SubmissionJournalTest, AFolderThatCannotBeWrittenIsAnError) {
-  auto journal = SubmissionJournal::Open("/nowhere/x.submissions", kNode);
+  auto journal = SubmissionJournal::Open("/nowhere/journal", kNode);
 
   ASSERT_TRUE(journal.ok());
   EXPECT_FALSE(journal->Record(kFirst, 1).ok());
+}
+
+TEST_F(SubmissionJournalTest, ItIsForItsOwnerAloneWhateverTheUmask) {
+  const mode_t before = umask(0);
+  EXPECT_TRUE(Open().Record(kFirst, 12).ok());
+  umask(before);
+
+  EXPECT_EQ(ModeOf(path_), 0600U);
+}
+
+TEST_F(SubmissionJournalTest, TwoProgramsMayWriteOneFile) {
+  SubmissionJournal one = Open();
+  SubmissionJournal other = Open();
+  ASSERT_TRUE(one.Record(kFirst, 12).ok());
+  ASSERT_TRUE(other.Record(kSecond, 13).ok());
+
+  EXPECT_EQ(Open().Find(kFirst), 12);
+  EXPECT_EQ(Open().Find(kSecond), 13);
+}
+
+class DefaultJournalPathTest : public SubmissionJournalTest {
+ protected:
+  DefaultJournalPathTest() {
+    setenv("XDG_STATE_HOME", folder_.Path("state").c_str(), 1);
+  }
+  ~DefaultJournalPathTest() override { unsetenv("XDG_STATE_HOME"); }
+
+  static std::string PathFor(const std::string& input,
+                             const std::string& node = kNode,
+                             const std::string& log = "hub.example/log") {
+    auto path = DefaultJournalPath(log, node, input);
+    EXPECT_TRUE(path.ok()) << path.status();
+    return path.ok() ? *path : "";
+  }
+};
+
+TEST_F(DefaultJournalPathTest, IsThatOfTheSameFileHoweverItIsNamed) {
+  const std::string file = folder_.Write("u.ndjson", "{}");
+  std::filesystem::create_symlink(file, folder_.Path("link"));
+  const auto before = std::filesystem::current_path();
+  const std::string path = PathFor(file);
+
+  EXPECT_EQ(PathFor(folder_.Path("link")), path);
+  EXPECT_EQ(PathFor(folder_.Path("./../") +
+                    std::filesystem::path(folder_.path()).filename().native() +
+                    "/u.ndjson"),
+            path);
+  std::filesystem::current_path(folder_.path());
+  EXPECT_EQ(PathFor("u.ndjson"), path);
+  std::filesystem::current_path(before);
+}
+
+TEST_F(DefaultJournalPathTest, EachFileNodeAndLogHasItsOwn) {
+  const std::string path = PathFor("/a/u.ndjson");
+
+  EXPECT_NE(PathFor("/b/u.ndjson"), path);
+  EXPECT_NE(PathFor("/a/u.ndjson", "spiffe://gt.gaceta.example/node"), path);
+  EXPECT_NE(PathFor("/a/u.ndjson", kNode, "other/log"), path);
+}
+
+TEST_F(DefaultJournalPathTest, LiesInAPrivateFolderUnderANameToRecognise) {
+  const std::filesystem::path path = PathFor("/a/ley de migración.ndjson");
+
+  EXPECT_EQ(path.parent_path(),
+            folder_.Path("state/gaceta/hub.example_log/submissions"));
+  EXPECT_TRUE(
+      path.filename().native().starts_with("ley_de_migraci__n.ndjson-"));
+  EXPECT_EQ(ModeOf(path.parent_path()), 0700U);
+}
+
+TEST_F(DefaultJournalPathTest, AStateFolderThatWasOpenToOthersIsClosed) {
+  PathFor("/a/u.ndjson");
+  const std::string own = folder_.Path("state/gaceta");
+  ASSERT_EQ(chmod(own.c_str(), 0755), 0);
+
+  PathFor("/a/u.ndjson");
+
+  EXPECT_EQ(ModeOf(own), 0700U);
 }
 
 }  // namespace
