@@ -5,7 +5,7 @@
 // Abseil's in the search for symbols: each function here tells the sanitizer
 // what happens, and calls Abseil's own.
 //
-// Waits with a timeout call those with a deadline, which are here.
+// AwaitWithTimeout() calls AwaitWithDeadline(), which is here.
 //
 // Between pre_… and post_… the sanitizer ignores what this thread reads, so
 // that conditions, which Abseil also evaluates for waiting threads, count as
@@ -20,6 +20,7 @@ namespace {
 
 using absl::Condition;
 using absl::CondVar;
+using absl::Duration;
 using absl::Mutex;
 using absl::Time;
 
@@ -120,6 +121,29 @@ void _ZN4absl7debian35Mutex8LockWhenERKNS0_9ConditionE(
   __tsan_mutex_pre_lock(mutex, 0);
   next(mutex, condition);
   __tsan_mutex_post_lock(mutex, 0, 0);
+}
+
+// absl::Notification uses this one.
+bool _ZN4absl7debian35Mutex19LockWhenWithTimeoutERKNS0_9ConditionENS0_8DurationE(
+    Mutex* mutex, const Condition* condition, Duration timeout) {
+  static auto* const next = Next<bool(Mutex*, const Condition*, Duration)>(
+      "_ZN4absl7debian35Mutex19LockWhenWithTimeoutERKNS0_9ConditionENS0_"
+      "8DurationE");
+  __tsan_mutex_pre_lock(mutex, 0);
+  const bool met = next(mutex, condition, timeout);
+  __tsan_mutex_post_lock(mutex, 0, 0);
+  return met;
+}
+
+bool _ZN4absl7debian35Mutex20LockWhenWithDeadlineERKNS0_9ConditionENS0_4TimeE(
+    Mutex* mutex, const Condition* condition, Time deadline) {
+  static auto* const next = Next<bool(Mutex*, const Condition*, Time)>(
+      "_ZN4absl7debian35Mutex20LockWhenWithDeadlineERKNS0_9ConditionENS0_"
+      "4TimeE");
+  __tsan_mutex_pre_lock(mutex, 0);
+  const bool met = next(mutex, condition, deadline);
+  __tsan_mutex_post_lock(mutex, 0, 0);
+  return met;
 }
 
 void _ZN4absl7debian37CondVar4WaitEPNS0_5MutexE(CondVar* variable,

@@ -13,6 +13,7 @@
 #include "server/documents/document_store.h"
 #include "server/log/checkpoint_store.h"
 #include "server/log/log_tree.h"
+#include "server/log/memory_log_store.h"
 #include "server/log/sqlite_log_store.h"
 #include "tests/server/log/log_entries.h"
 #include "tests/support/statements.h"
@@ -41,9 +42,8 @@ class RebuildHubTest : public ::testing::Test {
 
   // Of a log's first `size` entries; another history has other entries.
   static std::unique_ptr<LogTree> TreeOf(int size, int history) {
-    auto log = SqliteLogStore::Open(":memory:");
-    EXPECT_TRUE(log.ok()) << log.status();
-    auto tree = LogTree::Open(":memory:", **log, nullptr);
+    const MemoryLogStore log;
+    auto tree = LogTree::Open(":memory:", log, nullptr);
     EXPECT_TRUE(tree.ok()) << tree.status();
     std::vector<StoredEntry> entries;
     for (int i = 0; i < size; ++i) entries.push_back(Entry(i, history));
