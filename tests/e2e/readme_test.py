@@ -13,7 +13,7 @@ SOURCE = os.path.abspath(os.environ.get(
     "GACETA_SOURCE_DIR", os.path.join(os.path.dirname(__file__), "..", "..")))
 BIN = os.path.abspath(os.environ.get(
     "GACETA_BIN_DIR", os.path.join(SOURCE, "build", "dev", "bin")))
-SECONDS = 100
+SECONDS = 150
 
 
 def block_below(heading):
@@ -47,17 +47,17 @@ class ReadmeTest(unittest.TestCase):
         os.makedirs(os.path.join(self.tree, "build", "release"))
         os.symlink(BIN, os.path.join(self.tree, "build", "release", "bin"))
 
-    def run_as_printed(self, commands):
-        """In a shell that ends at the first command that fails."""
+    def run_as_printed(self, commands, cwd, **variables):
+        """In a shell of one account that ends at the first command that fails."""
         home = os.path.join(self.folder, "home")
         temporary = os.path.join(self.folder, "tmp")
-        os.makedirs(home)
-        os.makedirs(temporary)
+        os.makedirs(home, exist_ok=True)
+        os.makedirs(temporary, exist_ok=True)
         shell = subprocess.Popen(
-            ["bash", "-e", "-u", "-o", "pipefail"], cwd=self.tree, start_new_session=True,
+            ["bash", "-e", "-u", "-o", "pipefail"], cwd=cwd, start_new_session=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": temporary,
-                 "LC_ALL": "C.UTF-8"}, encoding="utf-8")
+                 "LC_ALL": "C.UTF-8", **variables}, encoding="utf-8")
         try:
             out, err = shell.communicate(commands, timeout=SECONDS)
         finally:
@@ -69,15 +69,36 @@ class ReadmeTest(unittest.TestCase):
         self.assertEqual(shell.returncode, 0, f"{err[-4000:]}\n{out[-2000:]}")
         return out, err
 
-    def test_a_federation_by_hand(self):
-        out, err = self.run_as_printed(block_below("By hand"))
-
-        # Published, followed and listed; and both servers ended in good order.
-        self.assertRegex(err, r"[1-9][0-9]* published, 0 pending, 0 with errors")
+    def assert_worked(self, out, err, times):
+        """Published, followed and listed; and both servers ended in good order."""
+        published = re.findall(r"([1-9][0-9]*) published, 0 pending, 0 with errors, 0 done before",
+                               err)
+        self.assertEqual(len(published), times, err[-4000:])
+        self.assertEqual(len(set(published)), 1)
         self.assertIn("urn:lex:mx:", out)
         self.assertRegex(out, r"(?m)^\d+  .*  MX  .* verified$")
         for program in ("gaceta-hub", "gaceta-node"):
-            self.assertIn(f"stopped program={program}", err)
+            self.assertEqual(err.count(f"stopped program={program}"), times)
+
+    def files(self, folder):
+        return {os.path.relpath(os.path.join(place, name), folder)
+                for place, folders, files in os.walk(folder) for name in folders + files}
+
+    def test_a_federation_by_hand_can_be_repeated_and_leaves_nothing_in_the_checkout(self):
+        block = block_below("By hand")
+        before = self.files(self.tree)
+
+        # Pasted twice into one shell, which the first time leaves in another folder.
+        self.assert_worked(*self.run_as_printed(block + block, self.tree), times=2)
+        # Then into a new one, on the same account.
+        elsewhere = os.path.join(self.folder, "elsewhere")
+        os.makedirs(elsewhere)
+        self.assert_worked(*self.run_as_printed(block, elsewhere, GACETA_SOURCE=self.tree), times=1)
+
+        self.assertEqual(self.files(self.tree) - before, set())
+        self.assertEqual(before - self.files(self.tree), set())
+        for folder in ("home", "elsewhere"):
+            self.assertEqual(os.listdir(os.path.join(self.folder, folder)), [])
 
     def test_every_file_that_is_named_is_there(self):
         with open(os.path.join(SOURCE, "README.md"), encoding="utf-8") as file:
