@@ -34,7 +34,11 @@ struct MakeFlags {
   std::string federation;
   std::string member;
   std::string path;
+  // Of a CA.
+  pki::MemberNames names;
+  // Of a server's leaf.
   std::vector<std::string> dns_names;
+  std::vector<std::string> ip_addresses;
   bool ed25519 = false;
   // 0 if not given.
   int days = 0;
@@ -81,12 +85,12 @@ absl::StatusOr<int> Root(CliContext& context, const MakeFlags& flags) {
 
 absl::StatusOr<int> Ca(CliContext& context, const MakeFlags& flags) {
   const Period period = PeriodOf(flags.days == 0 ? kCaDays : flags.days);
-  return Report(
-      context,
-      WithNextStep(pki::PkiFolder(flags.folder)
-                       .AddCa(flags.member, period.not_before, period.validity),
-                   absl::StrCat("gaceta pki root ", flags.folder,
-                                " --federation DOMAIN")));
+  return Report(context,
+                WithNextStep(pki::PkiFolder(flags.folder)
+                                 .AddCa(flags.member, period.not_before,
+                                        period.validity, flags.names),
+                             absl::StrCat("gaceta pki root ", flags.folder,
+                                          " --federation DOMAIN")));
 }
 
 absl::StatusOr<int> Leaf(CliContext& context, const MakeFlags& flags) {
@@ -98,11 +102,19 @@ absl::StatusOr<int> Leaf(CliContext& context, const MakeFlags& flags) {
     return UsageError(
         "--ed25519 is for a signer; TLS needs the default, ECDSA P-256");
   }
+  const bool server = flags.path == "hub" || flags.path == "node";
+  if (!server && !(flags.dns_names.empty() && flags.ip_addresses.empty())) {
+    return UsageError(absl::StrCat(
+        "--dns and --ip are for a server, hub or node: whoever has the name of "
+        "a server is taken for it; ",
+        flags.path, " has none"));
+  }
   int days = flags.days;
   if (days == 0) days = signer ? kSignerDays : kLeafDays;
   const Period period = PeriodOf(days);
   pki::LeafOptions options;
   options.dns_names = flags.dns_names;
+  options.ip_addresses = flags.ip_addresses;
   options.ed25519 = flags.ed25519;
   options.not_before = period.not_before;
   options.validity = period.validity;
@@ -220,15 +232,27 @@ void AddCa(CLI::App& noun, CliContext& context) {
   CLI::App* verb = AddVerb(
       noun, "ca",
       "Makes a member's CA, signed by the root: DIR/NAME/ca.pem and ca.key.",
-      "  gaceta pki ca pki hn\n"
+      "  gaceta pki ca pki hn --host-name gaceta.migracion.gob.hn \\\n"
+      "    --ip-address 192.0.2.17 --ip-address 2001:db8::17\n"
       "  gaceta pki ca pki secretariat --days 1825\n\n"
-      "A critical name constraint keeps it to the member's own names: the CA\n"
-      "of hn cannot sign a certificate of gt. Hand DIR/NAME to the member "
-      "over\n"
-      "a safe way; ca.key is the member's alone from then on.\n");
+      "Critical name constraints keep it to the member's own names: the CA of\n"
+      "hn cannot sign a certificate of gt, nor one for any other address. The\n"
+      "registry takes them from ca.pem (gaceta registry member); another host\n"
+      "name or address needs another CA certificate. Hand DIR/NAME to the\n"
+      "member over a safe way; ca.key is the member's alone from then on.\n");
   auto flags = std::make_shared<MakeFlags>();
   AddFolder(verb, flags.get());
   AddMember(verb, flags.get());
+  verb->add_option("--host-name", flags->names.host_names,
+                   "A DNS name of the member's servers outside of the "
+                   "federation's domain; may be given again")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  verb->add_option("--ip-address", flags->names.ip_addresses,
+                   "An IPv4 or IPv6 address of the member's servers; may be "
+                   "given again")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   SetUp(verb, context, flags, kCaDays, Ca);
 }
 
@@ -236,7 +260,7 @@ void AddLeaf(CLI::App& noun, CliContext& context) {
   CLI::App* verb = AddVerb(
       noun, "leaf",
       "Makes the certificate of a server, program or person: DIR/NAME/*.pem.",
-      "  gaceta pki leaf pki hn node --dns node.hn.gaceta.example\n"
+      "  gaceta pki leaf pki hn node\n"
       "  gaceta pki leaf pki hn agency/migracion\n"
       "  gaceta pki leaf pki hn signer --ed25519\n"
       "  gaceta pki leaf pki secretariat admin/ana --days 90\n\n"
@@ -247,6 +271,10 @@ void AddLeaf(CLI::App& noun, CliContext& context) {
       "  subscriber/NAME   reads what is relayed\n"
       "  admin/NAME        administers the node; of secretariat, the registry\n"
       "  hub               of secretariat: is the hub\n"
+      "A hub or node has DNS names and IP addresses too, for gRPC clients of\n"
+      "every language: node.hn.<federation> always, and all host names and\n"
+      "addresses of its CA, or those of --dns and --ip. No other role has "
+      "any.\n"
       "The .pem holds the leaf followed by its CA, as servers want it.\n");
   auto flags = std::make_shared<MakeFlags>();
   AddFolder(verb, flags.get());
@@ -255,9 +283,14 @@ void AddLeaf(CLI::App& noun, CliContext& context) {
       ->required()
       ->type_name("ROLE");
   verb->add_option("--dns", flags->dns_names,
-                   "A DNS name of a server, below the member's trust domain; "
-                   "may be given again")
+                   "A DNS name of a server, in place of all host names of its "
+                   "CA; may be given again")
       ->type_name("NAME")
+      ->allow_extra_args(false);
+  verb->add_option("--ip", flags->ip_addresses,
+                   "An address of a server, in place of all addresses of its "
+                   "CA; may be given again")
+      ->type_name("ADDRESS")
       ->allow_extra_args(false);
   verb->add_flag("--ed25519", flags->ed25519,
                  "An Ed25519 key in place of ECDSA P-256; for a signer");

@@ -3,11 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "cli/output.h"
 #include "pki/roles.h"
+#include "verify/ca_constraints.h"
 #include "verify/digest.h"
 #include "verify/spiffe_id.h"
 
@@ -55,11 +57,6 @@ std::string Role(const CertificateFacts& facts) {
   return pki::RoleInWords(domain.substr(0, domain.find('.')), id->path());
 }
 
-bool HasConstraints(const CertificateFacts& facts) {
-  return !facts.permitted_uri_hosts.empty() ||
-         !facts.permitted_dns_domains.empty();
-}
-
 std::string List(const std::vector<std::string>& names) {
   return names.empty() ? "any" : OneLine(absl::StrJoin(names, ", "));
 }
@@ -80,18 +77,40 @@ std::string Validity(const CertificateFacts& facts, absl::Time now) {
                       " days left");
 }
 
+// Which IP addresses a CA may vouch for. A CA that is not kept from a family of
+// addresses can vouch for any of it, the hub's too.
+std::string Addresses(const CaConstraints& constraints) {
+  const std::vector<std::string>& permitted = constraints.permitted_ip_ranges;
+  if (!permitted.empty()) return OneLine(absl::StrJoin(permitted, ", "));
+  const auto excludes = [&](absl::string_view range) {
+    return absl::c_linear_search(constraints.excluded_ip_ranges, range);
+  };
+  std::vector<std::string> open;
+  if (!excludes("0.0.0.0/0")) open.emplace_back("ANY IPv4");
+  if (!excludes("::/0")) open.emplace_back("ANY IPv6");
+  if (open.empty()) return "none";
+  return absl::StrCat(absl::StrJoin(open, " and "),
+                      " address; no registry takes this CA");
+}
+
 // The lines that `inspect` and the verbs that make something share.
 void PrintLimits(std::ostream& out, const CertificateFacts& facts) {
-  if (HasConstraints(facts)) {
+  if (facts.constraints.has_value()) {
+    const CaConstraints& constraints = *facts.constraints;
     Line(out, "only for",
-         absl::StrCat("URIs of ", List(facts.permitted_uri_hosts),
-                      "; DNS names of ", List(facts.permitted_dns_domains),
-                      " and below"));
+         absl::StrCat("URIs of ", List(constraints.permitted_uri_hosts),
+                      "; DNS names of ", List(constraints.permitted_dns_names),
+                      " and below",
+                      constraints.critical ? "" : "; NOT CRITICAL"));
+    Line(out, "IP addresses", Addresses(constraints));
   } else if (facts.kind == CertificateFacts::Kind::kCa) {
     Line(out, "only for", "no limit: may sign for every member");
   }
   if (!facts.dns_names.empty()) {
     Line(out, "DNS names", List(facts.dns_names));
+  }
+  if (!facts.ip_addresses.empty()) {
+    Line(out, "IP addresses", List(facts.ip_addresses));
   }
 }
 
@@ -114,6 +133,8 @@ std::string JsonFields(const CertificateFacts& facts) {
   absl::string_view kind = "leaf";
   if (facts.kind == CertificateFacts::Kind::kRoot) kind = "root";
   if (facts.kind == CertificateFacts::Kind::kCa) kind = "ca";
+  const CaConstraints constraints =
+      facts.constraints.value_or(CaConstraints{.critical = false});
   return absl::StrCat(
       "\"kind\":", JsonString(kind), ",\"uris\":", JsonStrings(facts.uris),
       ",\"role\":", JsonString(Role(facts)),
@@ -122,8 +143,14 @@ std::string JsonFields(const CertificateFacts& facts) {
       ",\"notBefore\":", JsonTime(facts.not_before),
       ",\"notAfter\":", JsonTime(facts.not_after),
       ",\"dnsNames\":", JsonStrings(facts.dns_names),
-      ",\"permittedUriHosts\":", JsonStrings(facts.permitted_uri_hosts),
-      ",\"permittedDnsDomains\":", JsonStrings(facts.permitted_dns_domains),
+      ",\"ipAddresses\":", JsonStrings(facts.ip_addresses),
+      ",\"constraintsAreCritical\":", constraints.critical ? "true" : "false",
+      ",\"permittedUriHosts\":", JsonStrings(constraints.permitted_uri_hosts),
+      ",\"permittedDnsDomains\":", JsonStrings(constraints.permitted_dns_names),
+      ",\"permittedIpRanges\":", JsonStrings(constraints.permitted_ip_ranges),
+      ",\"excludedUriHosts\":", JsonStrings(constraints.excluded_uri_hosts),
+      ",\"excludedDnsDomains\":", JsonStrings(constraints.excluded_dns_names),
+      ",\"excludedIpRanges\":", JsonStrings(constraints.excluded_ip_ranges),
       ",\"keyAlgorithm\":", JsonString(facts.key_algorithm),
       ",\"keyId\":", JsonString(ToHex(facts.key_id)),
       ",\"serial\":", JsonString(facts.serial));

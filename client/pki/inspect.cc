@@ -11,13 +11,10 @@
 #include "openssl/bn.h"
 #include "verify/digest.h"
 #include "verify/openssl_ptr.h"
+#include "verify/server_names.h"
 
 namespace gaceta::pki {
 namespace {
-
-struct NameConstraintsDeleter {
-  void operator()(NAME_CONSTRAINTS* p) const { NAME_CONSTRAINTS_free(p); }
-};
 
 std::string NameLine(const X509_NAME* name) {
   const OpensslPtr<BIO> bio(BIO_new(BIO_s_mem()));
@@ -28,43 +25,6 @@ std::string NameLine(const X509_NAME* name) {
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &bytes);
   return size > 0 ? std::string(bytes, static_cast<std::size_t>(size)) : "";
-}
-
-// The text of a name of `type`; empty if it is of another.
-std::string NameText(const GENERAL_NAME* name, int type) {
-  if (name->type != type) return "";
-  const ASN1_IA5STRING* text = name->d.ia5;
-  return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                     static_cast<std::size_t>(ASN1_STRING_length(text)));
-}
-
-std::vector<std::string> DnsNames(const X509* certificate) {
-  std::vector<std::string> found;
-  const OpensslPtr<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
-  for (int i = 0; names != nullptr && i < sk_GENERAL_NAME_num(names.get());
-       ++i) {
-    std::string text = NameText(sk_GENERAL_NAME_value(names.get(), i), GEN_DNS);
-    if (!text.empty()) found.push_back(std::move(text));
-  }
-  return found;
-}
-
-std::vector<std::string> Permitted(const X509* certificate, int type) {
-  std::vector<std::string> found;
-  const std::unique_ptr<NAME_CONSTRAINTS, NameConstraintsDeleter> constraints(
-      static_cast<NAME_CONSTRAINTS*>(X509_get_ext_d2i(
-          certificate, NID_name_constraints, nullptr, nullptr)));
-  if (constraints == nullptr || constraints->permittedSubtrees == nullptr) {
-    return found;
-  }
-  const auto* subtrees = constraints->permittedSubtrees;
-  for (int i = 0; i < sk_GENERAL_SUBTREE_num(subtrees); ++i) {
-    std::string text =
-        NameText(sk_GENERAL_SUBTREE_value(subtrees, i)->base, type);
-    if (!text.empty()) found.push_back(std::move(text));
-  }
-  return found;
 }
 
 absl::Time ToTime(const ASN1_TIME* time) {
@@ -114,11 +74,12 @@ CertificateFacts FactsOf(X509* certificate) {
   facts.subject = NameLine(X509_get_subject_name(certificate));
   facts.issuer = NameLine(X509_get_issuer_name(certificate));
   facts.uris = X509Uris(certificate);
-  facts.dns_names = DnsNames(certificate);
+  ServerNames names = X509ServerNames(certificate);
+  facts.dns_names = std::move(names.dns_names);
+  facts.ip_addresses = std::move(names.ip_addresses);
   facts.not_before = ToTime(X509_get0_notBefore(certificate));
   facts.not_after = ToTime(X509_get0_notAfter(certificate));
-  facts.permitted_uri_hosts = Permitted(certificate, GEN_URI);
-  facts.permitted_dns_domains = Permitted(certificate, GEN_DNS);
+  facts.constraints = ReadCaConstraints(certificate);
   facts.path_length = static_cast<int>(X509_get_pathlen(certificate));
   facts.key_algorithm = KeyAlgorithm(X509_get0_pubkey(certificate));
   facts.key_id = KeyId(certificate);

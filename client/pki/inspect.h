@@ -2,6 +2,7 @@
 #ifndef GACETA_CLIENT_PKI_INSPECT_H_
 #define GACETA_CLIENT_PKI_INSPECT_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "verify/ca_constraints.h"
 
 namespace gaceta::pki {
 
@@ -31,11 +33,11 @@ struct CertificateFacts {
   // A leaf's SPIFFE ID is the only one of `uris`.
   std::vector<std::string> uris;
   std::vector<std::string> dns_names;
+  std::vector<std::string> ip_addresses;
   absl::Time not_before;
   absl::Time not_after;
-  // Of a CA: what its name constraints permit; none if it has none.
-  std::vector<std::string> permitted_uri_hosts;
-  std::vector<std::string> permitted_dns_domains;
+  // Of a CA: what it is kept to; none if it has no name constraints.
+  std::optional<CaConstraints> constraints;
   // Of a CA: how many CAs may follow; -1 if any number may.
   int path_length = -1;
   // `ECDSA P-256`, `Ed25519`, or OpenSSL's word for what Gaceta does not use.

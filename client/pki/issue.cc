@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,17 +11,17 @@
 #include "absl/strings/string_view.h"
 #include "openssl/bn.h"
 #include "openssl/ec.h"
+#include "verify/ip_text.h"
 #include "verify/openssl_ptr.h"
 
 namespace gaceta::pki {
 namespace {
 
 struct Asn1Deleter {
-  void operator()(ASN1_IA5STRING* p) const { ASN1_IA5STRING_free(p); }
+  void operator()(ASN1_STRING* p) const { ASN1_STRING_free(p); }
   void operator()(BIGNUM* p) const { BN_free(p); }
   void operator()(GENERAL_NAME* p) const { GENERAL_NAME_free(p); }
   void operator()(GENERAL_SUBTREE* p) const { GENERAL_SUBTREE_free(p); }
-  void operator()(NAME_CONSTRAINTS* p) const { NAME_CONSTRAINTS_free(p); }
 };
 template <typename T>
 using Asn1Ptr = std::unique_ptr<T, Asn1Deleter>;
@@ -114,21 +115,23 @@ bool AddExtension(X509* certificate, X509* issuer, int nid, const char* words) {
          X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
+// `bytes` are the text of a URI or DNS name, or those of an address or range.
 // Returns null if memory runs out.
-Asn1Ptr<GENERAL_NAME> MakeName(int type, absl::string_view text) {
-  Asn1Ptr<ASN1_IA5STRING> value(ASN1_IA5STRING_new());
+Asn1Ptr<GENERAL_NAME> MakeName(int type, absl::string_view bytes) {
+  Asn1Ptr<ASN1_STRING> value(ASN1_STRING_type_new(
+      type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING));
   Asn1Ptr<GENERAL_NAME> name(GENERAL_NAME_new());
   if (value == nullptr || name == nullptr ||
-      ASN1_STRING_set(value.get(), text.data(),
-                      static_cast<int>(text.size())) != 1) {
+      ASN1_STRING_set(value.get(), bytes.data(),
+                      static_cast<int>(bytes.size())) != 1) {
     return nullptr;
   }
   GENERAL_NAME_set0_value(name.get(), type, value.release());
   return name;
 }
 
-bool AddName(GENERAL_NAMES* names, int type, absl::string_view text) {
-  Asn1Ptr<GENERAL_NAME> name = MakeName(type, text);
+bool AddName(GENERAL_NAMES* names, int type, absl::string_view bytes) {
+  Asn1Ptr<GENERAL_NAME> name = MakeName(type, bytes);
   if (name == nullptr || sk_GENERAL_NAME_push(names, name.get()) == 0) {
     return false;
   }
@@ -137,7 +140,10 @@ bool AddName(GENERAL_NAMES* names, int type, absl::string_view text) {
 }
 
 bool AddAlternativeNames(X509* certificate, const CertificateForm& form) {
-  if (form.uris.empty() && form.dns_names.empty()) return true;
+  if (form.uris.empty() && form.dns_names.empty() &&
+      form.ip_addresses.empty()) {
+    return true;
+  }
   const OpensslPtr<GENERAL_NAMES> names(GENERAL_NAMES_new());
   if (names == nullptr) return false;
   for (const std::string& uri : form.uris) {
@@ -146,35 +152,73 @@ bool AddAlternativeNames(X509* certificate, const CertificateForm& form) {
   for (const std::string& dns : form.dns_names) {
     if (!AddName(names.get(), GEN_DNS, dns)) return false;
   }
+  for (const std::string& address : form.ip_addresses) {
+    auto bytes = ParseIpAddress(address);
+    if (!bytes.ok() || !AddName(names.get(), GEN_IPADD, *bytes)) return false;
+  }
   return X509_add1_ext_i2d(certificate, NID_subject_alt_name, names.get(),
                            /*crit=*/0, X509V3_ADD_DEFAULT) == 1;
 }
 
-bool PermitDomain(NAME_CONSTRAINTS* constraints, int type,
-                  absl::string_view domain) {
-  Asn1Ptr<GENERAL_SUBTREE> subtree(GENERAL_SUBTREE_new());
-  Asn1Ptr<GENERAL_NAME> base = MakeName(type, domain);
-  if (subtree == nullptr || base == nullptr) return false;
-  GENERAL_NAME_free(subtree->base);
-  subtree->base = base.release();
-  if (sk_GENERAL_SUBTREE_push(constraints->permittedSubtrees, subtree.get()) ==
-      0) {
-    return false;
+// Adds `bases` to `subtrees`, which is made if it is null: an empty list of
+// subtrees has to be left out.
+bool AddSubtrees(STACK_OF(GENERAL_SUBTREE) * *subtrees, int type,
+                 const std::vector<std::string>& bases) {
+  if (bases.empty()) return true;
+  if (*subtrees == nullptr) *subtrees = sk_GENERAL_SUBTREE_new_null();
+  if (*subtrees == nullptr) return false;
+  for (const std::string& text : bases) {
+    absl::StatusOr<std::string> bytes = text;
+    if (type == GEN_IPADD) bytes = ParseIpRange(text);
+    if (!bytes.ok()) return false;
+    Asn1Ptr<GENERAL_SUBTREE> subtree(GENERAL_SUBTREE_new());
+    Asn1Ptr<GENERAL_NAME> base = MakeName(type, *bytes);
+    if (subtree == nullptr || base == nullptr) return false;
+    GENERAL_NAME_free(subtree->base);
+    subtree->base = base.release();
+    if (sk_GENERAL_SUBTREE_push(*subtrees, subtree.get()) == 0) return false;
+    (void)subtree.release();  // `subtrees` owns it now.
   }
-  (void)subtree.release();  // `constraints` owns it now.
   return true;
 }
 
-bool AddNameConstraints(X509* certificate, absl::string_view domain) {
-  if (domain.empty()) return true;
-  const Asn1Ptr<NAME_CONSTRAINTS> constraints(NAME_CONSTRAINTS_new());
-  if (constraints == nullptr) return false;
-  constraints->permittedSubtrees = sk_GENERAL_SUBTREE_new_null();
-  return constraints->permittedSubtrees != nullptr &&
-         PermitDomain(constraints.get(), GEN_URI, domain) &&
-         PermitDomain(constraints.get(), GEN_DNS, domain) &&
-         X509_add1_ext_i2d(certificate, NID_name_constraints, constraints.get(),
-                           /*crit=*/1, X509V3_ADD_DEFAULT) == 1;
+bool AddNameConstraints(X509* certificate,
+                        const std::optional<CaConstraints>& constraints) {
+  if (!constraints.has_value()) return true;
+  const OpensslPtr<NAME_CONSTRAINTS> added(NAME_CONSTRAINTS_new());
+  return added != nullptr &&
+         AddSubtrees(&added->permittedSubtrees, GEN_URI,
+                     constraints->permitted_uri_hosts) &&
+         AddSubtrees(&added->permittedSubtrees, GEN_DNS,
+                     constraints->permitted_dns_names) &&
+         AddSubtrees(&added->permittedSubtrees, GEN_IPADD,
+                     constraints->permitted_ip_ranges) &&
+         AddSubtrees(&added->excludedSubtrees, GEN_URI,
+                     constraints->excluded_uri_hosts) &&
+         AddSubtrees(&added->excludedSubtrees, GEN_DNS,
+                     constraints->excluded_dns_names) &&
+         AddSubtrees(&added->excludedSubtrees, GEN_IPADD,
+                     constraints->excluded_ip_ranges) &&
+         X509_add1_ext_i2d(certificate, NID_name_constraints, added.get(),
+                           constraints->critical ? 1 : 0,
+                           X509V3_ADD_DEFAULT) == 1;
+}
+
+// Whether all addresses and ranges of `form` can be written.
+absl::Status CheckAddresses(const CertificateForm& form) {
+  for (const std::string& address : form.ip_addresses) {
+    if (auto bytes = ParseIpAddress(address); !bytes.ok()) {
+      return bytes.status();
+    }
+  }
+  if (!form.constraints.has_value()) return absl::OkStatus();
+  for (const auto* ranges : {&form.constraints->permitted_ip_ranges,
+                             &form.constraints->excluded_ip_ranges}) {
+    for (const std::string& range : *ranges) {
+      if (auto bytes = ParseIpRange(range); !bytes.ok()) return bytes.status();
+    }
+  }
+  return absl::OkStatus();
 }
 
 bool AddUsage(X509* certificate, X509* issuer, const CertificateForm& form) {
@@ -204,7 +248,7 @@ bool AddExtensions(X509* certificate, X509* issuer,
          (self_signed ||
           AddExtension(certificate, issuer, NID_authority_key_identifier,
                        "keyid:always")) &&
-         AddNameConstraints(certificate, form.permitted_domain) &&
+         AddNameConstraints(certificate, form.constraints) &&
          AddAlternativeNames(certificate, form);
 }
 
@@ -246,6 +290,7 @@ absl::StatusOr<CertifiedKey> Issue(const CertificateForm& form,
         absl::FormatTime(form.not_before, absl::UTCTimeZone()), " to ",
         absl::FormatTime(form.not_after, absl::UTCTimeZone())));
   }
+  if (absl::Status s = CheckAddresses(form); !s.ok()) return s;
   const OpensslPtr<EVP_PKEY> key = MakeKey(form.ed25519);
   if (key == nullptr) return OpensslFailed("make a key");
   const OpensslPtr<X509> certificate(X509_new());

@@ -3,12 +3,14 @@
 #ifndef GACETA_CLIENT_PKI_ISSUE_H_
 #define GACETA_CLIENT_PKI_ISSUE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "pki/pki.h"
+#include "verify/ca_constraints.h"
 
 namespace gaceta::pki {
 
@@ -19,6 +21,8 @@ struct CertificateForm {
   std::string common_name;
   std::vector<std::string> uris;
   std::vector<std::string> dns_names;
+  // As `192.0.2.17`.
+  std::vector<std::string> ip_addresses;
   absl::Time not_before;
   absl::Time not_after;
   bool ed25519 = false;
@@ -27,15 +31,15 @@ struct CertificateForm {
   bool is_ca = false;
   // Of a CA: how many CAs may come between it and a leaf.
   int path_length = 0;
-  // Of a CA: the only host that its URIs may have and the only domain of its
-  // DNS names, as a critical name constraint. None where empty.
-  std::string permitted_domain;
+  // Of a CA: its name constraints.
+  std::optional<CaConstraints> constraints;
 };
 
 // Makes a key and its certificate, signed by `issuer`, or by itself if that is
 // null. The result's PEM holds this one certificate, without its issuer's.
 //
-// kInvalidArgument if `issuer` or the times cannot be read or written,
+// kInvalidArgument if `issuer`, the times or the addresses cannot be read or
+// written,
 // kFailedPrecondition if the issuer's key is not its certificate's.
 absl::StatusOr<CertifiedKey> Issue(const CertificateForm& form,
                                    const CertifiedKey* issuer);

@@ -7,37 +7,62 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "pki/inspect.h"
 #include "pki/issue.h"
+#include "verify/ca_constraints.h"
+#include "verify/ip_text.h"
+#include "verify/member_names.h"
+#include "verify/server_names.h"
 
 namespace gaceta::pki {
 namespace {
 
 constexpr absl::string_view kScheme = "spiffe://";
-constexpr std::size_t kMaxDomainBytes = 253;
-constexpr std::size_t kMaxLabelBytes = 63;
-
-bool IsLabel(absl::string_view label) {
-  return !label.empty() && label.size() <= kMaxLabelBytes &&
-         label.front() != '-' && label.back() != '-' &&
-         std::all_of(label.begin(), label.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-         });
-}
 
 // A trust domain is a DNS name too, since the constraint is on both.
 absl::Status CheckDomain(absl::string_view what, absl::string_view domain) {
-  const std::vector<absl::string_view> labels = absl::StrSplit(domain, '.');
-  if (domain.size() <= kMaxDomainBytes &&
-      std::all_of(labels.begin(), labels.end(), IsLabel)) {
-    return absl::OkStatus();
-  }
+  if (IsDnsName(domain)) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       what, " \"", domain.substr(0, 100),
       "\" is no domain; expected labels of a-z 0-9 -, parted by dots"));
+}
+
+// Checks what a member's CA is to permit beside its trust domain.
+absl::Status CheckNames(absl::string_view trust_domain,
+                        const MemberNames& names) {
+  const std::size_t most = kMaxMemberNames;
+  if (names.host_names.size() > most || names.ip_addresses.size() > most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there are ", names.host_names.size(), " host names and ",
+                     names.ip_addresses.size(),
+                     " IP addresses, expected at most ", most, " of each"));
+  }
+  for (const auto* list : {&names.host_names, &names.ip_addresses}) {
+    for (auto name = list->begin(); name != list->end(); ++name) {
+      if (std::find(list->begin(), name, *name) != name) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("\"", *name, "\" is there twice"));
+      }
+    }
+  }
+  const absl::string_view federation =
+      trust_domain.substr(trust_domain.find('.') + 1);
+  for (const std::string& name : names.host_names) {
+    if (absl::Status s = CheckHostName(name, federation); !s.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("host name ", s.message()));
+    }
+  }
+  for (const std::string& address : names.ip_addresses) {
+    if (auto bytes = ParseIpAddress(address); !bytes.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("IP address ", bytes.status().message()));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // What the certificate of an issuer says of itself.
@@ -50,6 +75,61 @@ absl::StatusOr<CertificateFacts> FactsOf(const CertifiedKey& issuer,
         absl::StrCat("the certificate of the ", what, " is a leaf's"));
   }
   return std::move(facts->front());
+}
+
+// The parts of `seen` that can be names of a leaf: another tool's CA may permit
+// ranges of addresses, or names in a form of its own.
+std::vector<std::string> HostNamesOf(const CaConstraints& seen,
+                                     absl::string_view trust_domain) {
+  std::vector<std::string> names;
+  for (const std::string& name : seen.permitted_dns_names) {
+    if (name != trust_domain && IsDnsName(name)) names.push_back(name);
+  }
+  return names;
+}
+std::vector<std::string> AddressesOf(const CaConstraints& seen) {
+  std::vector<std::string> addresses;
+  for (const std::string& range : seen.permitted_ip_ranges) {
+    if (ParseIpAddress(range).ok()) addresses.push_back(range);
+  }
+  return addresses;
+}
+
+// Puts the DNS names and addresses of a server, `own` the first, into `form`.
+absl::Status SetServerNames(const std::string& own, const LeafOptions& options,
+                            const CertificateFacts& issuer,
+                            absl::string_view trust_domain,
+                            CertificateForm* form) {
+  const CaConstraints& permitted = *issuer.constraints;
+  const std::vector<std::string> host_names =
+      HostNamesOf(permitted, trust_domain);
+  form->dns_names = {own};
+  for (const std::string& name :
+       options.dns_names.empty() ? host_names : options.dns_names) {
+    if (absl::Status s = CheckDomain("DNS name", name); !s.ok()) return s;
+    if (!IsWithin(name, trust_domain) &&
+        std::none_of(
+            host_names.begin(), host_names.end(),
+            [&](const std::string& host) { return IsWithin(name, host); })) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "DNS name ", name,
+          " is outside of what the CA is kept to: ", trust_domain,
+          host_names.empty() ? "" : ", ", absl::StrJoin(host_names, ", ")));
+    }
+    if (name != own) form->dns_names.push_back(name);
+  }
+  const std::vector<std::string> addresses = AddressesOf(permitted);
+  form->ip_addresses =
+      options.ip_addresses.empty() ? addresses : options.ip_addresses;
+  for (const std::string& address : form->ip_addresses) {
+    if (std::find(addresses.begin(), addresses.end(), address) ==
+        addresses.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "IP address ", address, " is none that the CA is kept to: ",
+          addresses.empty() ? "none" : absl::StrJoin(addresses, ", ")));
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Puts the times of what `issuer` signs inside its own: a chain counts only
@@ -90,10 +170,12 @@ absl::StatusOr<CertifiedKey> MakeRoot(absl::string_view federation,
 absl::StatusOr<CertifiedKey> MakeCa(const CertifiedKey& root,
                                     absl::string_view trust_domain,
                                     absl::Time not_before,
-                                    absl::Duration validity) {
+                                    absl::Duration validity,
+                                    const MemberNames& names) {
   if (absl::Status s = CheckDomain("trust domain", trust_domain); !s.ok()) {
     return s;
   }
+  if (absl::Status s = CheckNames(trust_domain, names); !s.ok()) return s;
   auto issuer = FactsOf(root, "root");
   if (!issuer.ok()) return issuer.status();
   if (issuer->kind != CertificateFacts::Kind::kRoot) {
@@ -105,7 +187,7 @@ absl::StatusOr<CertifiedKey> MakeCa(const CertifiedKey& root,
     const std::string suffix =
         absl::StrCat(".", absl::StripPrefix(issuer->uris.front(), kScheme));
     if (!absl::EndsWith(trust_domain, suffix) ||
-        !IsLabel(absl::StripSuffix(trust_domain, suffix))) {
+        absl::StrContains(absl::StripSuffix(trust_domain, suffix), '.')) {
       return absl::InvalidArgumentError(absl::StrCat(
           "trust domain ", trust_domain,
           " is not of the root's federation, expected <name>", suffix));
@@ -117,7 +199,8 @@ absl::StatusOr<CertifiedKey> MakeCa(const CertifiedKey& root,
   form.uris = {absl::StrCat(kScheme, trust_domain)};
   form.is_ca = true;
   form.path_length = 0;
-  form.permitted_domain = std::string(trust_domain);
+  form.constraints =
+      MemberCaConstraints(trust_domain, names.host_names, names.ip_addresses);
   if (absl::Status s = SetTimes(*issuer, not_before, validity, &form);
       !s.ok()) {
     return s;
@@ -130,28 +213,29 @@ absl::StatusOr<CertifiedKey> MakeLeaf(const CertifiedKey& ca,
                                       const LeafOptions& options) {
   auto issuer = FactsOf(ca, "CA");
   if (!issuer.ok()) return issuer.status();
-  if (issuer->permitted_uri_hosts !=
-      std::vector<std::string>{id.trust_domain()}) {
+  if (!issuer->constraints.has_value() ||
+      issuer->constraints->permitted_uri_hosts !=
+          std::vector<std::string>{id.trust_domain()}) {
     return absl::FailedPreconditionError(absl::StrCat(
         issuer->subject, " may not sign for ", id.ToString(),
         ": its certificate does not keep it to ", id.trust_domain()));
   }
-  for (const std::string& dns : options.dns_names) {
-    if (absl::Status s = CheckDomain("DNS name", dns); !s.ok()) return s;
-    if (dns != id.trust_domain() &&
-        !absl::EndsWith(dns, absl::StrCat(".", id.trust_domain()))) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("DNS name ", dns, " is outside of ", id.trust_domain(),
-                       ", which the CA is kept to"));
-    }
-  }
-
   CertificateForm form;
   form.organization = id.trust_domain();
   form.common_name = id.path();
   form.uris = {id.ToString()};
-  form.dns_names = options.dns_names;
   form.ed25519 = options.ed25519;
+  if (const auto own = ServerDnsName(id); own.has_value()) {
+    if (absl::Status s =
+            SetServerNames(*own, options, *issuer, id.trust_domain(), &form);
+        !s.ok()) {
+      return s;
+    }
+  } else if (!options.dns_names.empty() || !options.ip_addresses.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        id.ToString(),
+        " is no server; only hub and node have DNS names and IP addresses"));
+  }
   if (absl::Status s =
           SetTimes(*issuer, options.not_before, options.validity, &form);
       !s.ok()) {

@@ -36,25 +36,38 @@ absl::StatusOr<CertifiedKey> MakeRoot(absl::string_view federation,
                                       absl::Time not_before,
                                       absl::Duration validity);
 
+// By what a member's servers are reached, beside the DNS names of its trust
+// domain. The rules are those of v1::Member.
+struct MemberNames {
+  // As `gaceta.migracion.gob.hn`.
+  std::vector<std::string> host_names;
+  // As `192.0.2.17` or `2001:db8::17`.
+  std::vector<std::string> ip_addresses;
+};
+
 // Returns the CA of the member whose names are in `trust_domain`, as
 // `hn.gaceta.example`: ECDSA P-256, signed by `root`. It signs leaves only
-// (pathlen:0), and a critical name constraint keeps it to URIs of that very
-// trust domain and to DNS names equal to it or below it.
+// (pathlen:0), and critical name constraints keep it to URIs of that very trust
+// domain, to DNS names of that and of the host names and below them, and to
+// those addresses.
 //
 // `trust_domain` must be one label before the root's federation. If `root` ends
 // earlier than `validity` says, the CA ends with it.
 absl::StatusOr<CertifiedKey> MakeCa(const CertifiedKey& root,
                                     absl::string_view trust_domain,
                                     absl::Time not_before,
-                                    absl::Duration validity);
+                                    absl::Duration validity,
+                                    const MemberNames& names = {});
 
 struct LeafOptions {
-  // Names by which a server is reached, for clients that look at them: Gaceta's
-  // own look at the SPIFFE ID alone. Each must be the trust domain or below it.
+  // By what a server is reached, for clients that look at that: Gaceta's own
+  // look at the SPIFFE ID alone. The CA has to permit each; where a list is
+  // empty, the leaf has all the host names, or all the addresses, that the CA
+  // names. A server always has its own DNS name, `node.hn.<federation>`.
   //
-  // There are no IP addresses: no name constraint of a member's CA covers them,
-  // and nothing in the federation reads them.
+  // Only for a server, `hub` or `node`: no other leaf has any.
   std::vector<std::string> dns_names;
+  std::vector<std::string> ip_addresses;
   // Ed25519 in place of ECDSA P-256, for a signer. TLS wants P-256: not every
   // stack takes an Ed25519 certificate.
   bool ed25519 = false;

@@ -56,8 +56,9 @@ absl::StatusOr<std::string> DomainOf(const CertifiedKey& issuer,
   auto facts = ReadCertificates(issuer.certificate_pem);
   if (!facts.ok()) return Annotate(facts.status(), file);
   const CertificateFacts& first = facts->front();
-  if (!first.permitted_uri_hosts.empty()) {
-    return first.permitted_uri_hosts.front();
+  if (first.constraints.has_value() &&
+      !first.constraints->permitted_uri_hosts.empty()) {
+    return first.constraints->permitted_uri_hosts.front();
   }
   if (first.kind == CertificateFacts::Kind::kRoot && !first.uris.empty()) {
     return std::string(absl::StripPrefix(first.uris.front(), "spiffe://"));
@@ -93,8 +94,8 @@ absl::StatusOr<PkiFolder::Made> PkiFolder::AddRoot(
 }
 
 absl::StatusOr<PkiFolder::Made> PkiFolder::AddCa(
-    absl::string_view member, absl::Time not_before,
-    absl::Duration validity) const {
+    absl::string_view member, absl::Time not_before, absl::Duration validity,
+    const MemberNames& names) const {
   if (absl::Status s = CheckMember(member); !s.ok()) return s;
   const Files files = CaFiles(member);
   if (absl::Status s = CheckAreFree(files); !s.ok()) return s;
@@ -103,7 +104,7 @@ absl::StatusOr<PkiFolder::Made> PkiFolder::AddCa(
   auto federation = DomainOf(*root, RootFiles().certificate_file);
   if (!federation.ok()) return federation.status();
   auto pair = MakeCa(*root, absl::StrCat(member, ".", *federation), not_before,
-                     validity);
+                     validity, names);
   if (!pair.ok()) return pair.status();
   return Write(files, *std::move(pair));
 }

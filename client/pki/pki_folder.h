@@ -60,7 +60,8 @@ class PkiFolder {
 
   // Signed by the folder's root, whose federation completes the trust domain.
   absl::StatusOr<Made> AddCa(absl::string_view member, absl::Time not_before,
-                             absl::Duration validity) const;
+                             absl::Duration validity,
+                             const MemberNames& names = {}) const;
 
   // Signed by the member's CA, whose trust domain it takes. Any path that a
   // SPIFFE ID may have is accepted; see CheckRole() for those of use.

@@ -28,6 +28,7 @@ struct OpensslDeleter {
   void operator()(X509_STORE_CTX* p) const { X509_STORE_CTX_free(p); }
   void operator()(X509_EXTENSION* p) const { X509_EXTENSION_free(p); }
   void operator()(GENERAL_NAMES* p) const { GENERAL_NAMES_free(p); }
+  void operator()(NAME_CONSTRAINTS* p) const { NAME_CONSTRAINTS_free(p); }
 };
 
 template <typename T>
@@ -68,6 +69,12 @@ inline std::string X509ToDer(X509* certificate) {
   return der;
 }
 
+inline std::string Asn1Bytes(const ASN1_STRING* value) {
+  return std::string(
+      reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+      static_cast<std::size_t>(ASN1_STRING_length(value)));
+}
+
 // The URI names of a certificate.
 inline std::vector<std::string> X509Uris(const X509* certificate) {
   std::vector<std::string> uris;
@@ -77,9 +84,7 @@ inline std::vector<std::string> X509Uris(const X509* certificate) {
        ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
-    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
-                      static_cast<std::size_t>(ASN1_STRING_length(uri)));
+    uris.push_back(Asn1Bytes(name->d.uniformResourceIdentifier));
   }
   return uris;
 }

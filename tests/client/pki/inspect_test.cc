@@ -16,7 +16,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 constexpr absl::Duration kDay = absl::Hours(24);
 
@@ -28,9 +27,9 @@ class InspectTest : public ::testing::Test {
  protected:
   InspectTest()
       : root_(*MakeRoot("gaceta.example", Day(2026, 1, 1), 7300 * kDay)),
-        ca_(*MakeCa(root_, "hn.gaceta.example", Day(2026, 2, 1), 1000 * kDay)) {
+        ca_(*MakeCa(root_, "hn.gaceta.example", Day(2026, 2, 1), 1000 * kDay,
+                    {{"gaceta.gob.hn"}, {"192.0.2.17"}})) {
     LeafOptions options;
-    options.dns_names = {"node.hn.gaceta.example"};
     options.not_before = Day(2026, 3, 1);
     options.validity = 10 * kDay;
     leaf_ = *MakeLeaf(ca_, *SpiffeId::Parse("spiffe://hn.gaceta.example/node"),
@@ -48,7 +47,7 @@ TEST_F(InspectTest, ARootSaysWhichFederationItIsOf) {
 
   EXPECT_EQ(facts.kind, CertificateFacts::Kind::kRoot);
   EXPECT_THAT(facts.uris, ElementsAre("spiffe://gaceta.example"));
-  EXPECT_THAT(facts.permitted_uri_hosts, IsEmpty());
+  EXPECT_FALSE(facts.constraints.has_value());
   EXPECT_EQ(facts.path_length, 1);
   EXPECT_EQ(facts.issuer, facts.subject);
   EXPECT_EQ(facts.not_before, Day(2026, 1, 1));
@@ -58,8 +57,10 @@ TEST_F(InspectTest, ACaSaysWhatItIsKeptTo) {
   const CertificateFacts facts = ReadCertificates(ca_.certificate_pem)->front();
 
   EXPECT_EQ(facts.kind, CertificateFacts::Kind::kCa);
-  EXPECT_THAT(facts.permitted_uri_hosts, ElementsAre("hn.gaceta.example"));
-  EXPECT_THAT(facts.permitted_dns_domains, ElementsAre("hn.gaceta.example"));
+  ASSERT_TRUE(facts.constraints.has_value());
+  EXPECT_EQ(*facts.constraints,
+            MemberCaConstraints("hn.gaceta.example", {"gaceta.gob.hn"},
+                                {"192.0.2.17"}));
   EXPECT_EQ(facts.path_length, 0);
   EXPECT_EQ(facts.issuer, "O=gaceta.example, CN=Federation root CA");
 }
@@ -71,7 +72,9 @@ TEST_F(InspectTest, ALeafSaysWhoseItIsAndUntilWhen) {
   EXPECT_EQ(facts.kind, CertificateFacts::Kind::kLeaf);
   EXPECT_EQ(facts.subject, "O=hn.gaceta.example, CN=node");
   EXPECT_THAT(facts.uris, ElementsAre("spiffe://hn.gaceta.example/node"));
-  EXPECT_THAT(facts.dns_names, ElementsAre("node.hn.gaceta.example"));
+  EXPECT_THAT(facts.dns_names,
+              ElementsAre("node.hn.gaceta.example", "gaceta.gob.hn"));
+  EXPECT_THAT(facts.ip_addresses, ElementsAre("192.0.2.17"));
   EXPECT_EQ(facts.not_before, Day(2026, 3, 1));
   EXPECT_EQ(DateOf(facts.not_after), "2026-03-11");
   EXPECT_EQ(facts.key_algorithm, "ECDSA P-256");

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/clock.h"
@@ -88,6 +89,73 @@ TEST_F(PkiCommandsTest, EachSaysWhatItMadeForWhomWhereAndUntilWhen) {
   EXPECT_THAT(leaf.out, HasSubstr(pki_ + "/hn/agency-migracion.key"));
   EXPECT_THAT(leaf.out, HasSubstr(DaysFromNow(365)));
   EXPECT_THAT(signer.out, HasSubstr(DaysFromNow(5 * 365)));
+}
+
+TEST_F(PkiCommandsTest, AServerHasTheHostNamesAndAddressesOfItsCa) {
+  ASSERT_EQ(Run({"pki", "root", pki_, "--federation", "gaceta.example"}).code,
+            0);
+  const Result ca =
+      Run({"pki", "ca", pki_, "hn", "--host-name", "gaceta.gob.hn",
+           "--ip-address", "192.0.2.17", "--ip-address", "2001:db8::17"});
+  const Result node = Run({"pki", "leaf", pki_, "hn", "node"});
+  const Result agency = Run({"pki", "leaf", pki_, "hn", "agency/migracion"});
+
+  EXPECT_THAT(ca.out, HasSubstr("DNS names of hn.gaceta.example, gaceta.gob.hn "
+                                "and below\n"));
+  EXPECT_THAT(ca.out, HasSubstr("IP addresses 192.0.2.17, 2001:db8::17\n"));
+  EXPECT_THAT(
+      node.out,
+      HasSubstr("DNS names    node.hn.gaceta.example, gaceta.gob.hn\n"));
+  EXPECT_THAT(node.out, HasSubstr("IP addresses 192.0.2.17, 2001:db8::17\n"));
+  EXPECT_THAT(agency.out, Not(HasSubstr("IP addresses")));
+  EXPECT_THAT(agency.out, Not(HasSubstr("DNS names")));
+
+  const auto inspected =
+      Run({"pki", "inspect", pki_ + "/hn/node.pem", "--output=json"}).out;
+  EXPECT_THAT(inspected,
+              HasSubstr(R"("ipAddresses":["192.0.2.17","2001:db8::17"])"));
+  EXPECT_THAT(
+      inspected,
+      HasSubstr(R"("permittedIpRanges":["192.0.2.17","2001:db8::17"])"));
+  EXPECT_THAT(inspected, HasSubstr(R"("constraintsAreCritical":true)"));
+}
+
+TEST_F(PkiCommandsTest, InspectSaysWhichAddressesACaMayVouchFor) {
+  MakeAll();
+  pki::CertificateForm form;
+  form.is_ca = true;
+  form.not_before = absl::Now() - absl::Hours(1);
+  form.not_after = absl::Now() + absl::Hours(1);
+  form.constraints =
+      CaConstraints{.permitted_uri_hosts = {"gt.gaceta.example"},
+                    .permitted_dns_names = {"gt.gaceta.example"}};
+  const pki::CertifiedKey root = {pki::ReadText(pki_ + "/root.pem"),
+                                  pki::ReadText(pki_ + "/root.key")};
+  const std::string before_the_rule =
+      temp_.Write("old.pem", pki::Issue(form, &root)->certificate_pem);
+
+  EXPECT_THAT(Run({"pki", "inspect", pki_ + "/hn/ca.pem"}).out,
+              HasSubstr("IP addresses none\n"));
+  EXPECT_THAT(Run({"pki", "inspect", pki_ + "/hn/ca.pem", "--output=json"}).out,
+              HasSubstr(R"("excludedIpRanges":["0.0.0.0/0","::/0"])"));
+  EXPECT_THAT(Run({"pki", "inspect", before_the_rule}).out,
+              HasSubstr("IP addresses ANY IPv4 and ANY IPv6 address; no "
+                        "registry takes this CA\n"));
+}
+
+TEST_F(PkiCommandsTest, OnlyAServerGetsANameOrAddress) {
+  MakeAll();
+
+  for (const auto& [option, value] :
+       {std::pair<const char*, const char*>{"--dns", "node.hn.gaceta.example"},
+        {"--ip", "192.0.2.17"}}) {
+    const Result leaf =
+        Run({"pki", "leaf", pki_, "hn", "subscriber/monitor", option, value});
+
+    EXPECT_EQ(leaf.code, 2) << option;
+    EXPECT_THAT(leaf.err, HasSubstr("subscriber/monitor has none")) << option;
+    EXPECT_FALSE(std::filesystem::exists(pki_ + "/hn/subscriber-monitor.key"));
+  }
 }
 
 TEST_F(PkiCommandsTest, DaysSaysForHowLong) {

@@ -16,6 +16,7 @@
 #include "pki/inspect.h"
 #include "pki/issue.h"
 #include "tests/client/pki/openssl_program.h"
+#include "verify/ca_constraints.h"
 #include "verify/keys.h"
 #include "verify/openssl_ptr.h"
 
@@ -36,7 +37,10 @@ class PkiTest : public ::testing::Test {
       : now_(absl::Now()),
         root_(*MakeRoot("gaceta.example", now_ - absl::Hours(2), 20 * kYear)),
         hn_(*MakeCa(root_, "hn.gaceta.example", now_ - absl::Hours(2),
-                    5 * kYear)) {}
+                    5 * kYear)),
+        gt_(*MakeCa(
+            root_, "gt.gaceta.example", now_ - absl::Hours(2), 5 * kYear,
+            {{"gaceta.migracion.gob.gt"}, {"192.0.2.17", "2001:db8::17"}})) {}
 
   LeafOptions ForAYear() const {
     LeafOptions options;
@@ -47,6 +51,12 @@ class PkiTest : public ::testing::Test {
 
   CertifiedKey Node() const {
     return *MakeLeaf(hn_, Id("spiffe://hn.gaceta.example/node"), ForAYear());
+  }
+
+  // The node of a member that has a host name and two addresses.
+  absl::StatusOr<CertifiedKey> NodeOfGuatemala(
+      const LeafOptions& options) const {
+    return MakeLeaf(gt_, Id("spiffe://gt.gaceta.example/node"), options);
   }
 
   // A leaf that only a wrong program would ask for.
@@ -85,7 +95,9 @@ class PkiTest : public ::testing::Test {
 
   const absl::Time now_;
   const CertifiedKey root_;
+  // Has no host names and no addresses.
   const CertifiedKey hn_;
+  const CertifiedKey gt_;
   const testing::TempFolder folder_;
 };
 
@@ -106,7 +118,7 @@ TEST_F(PkiTest, ALeafIsFollowedByItsCa) {
 
 TEST_F(PkiTest, ALeafHasTheFormOfAnX509Svid) {
   LeafOptions options = ForAYear();
-  options.dns_names = {"hn.gaceta.example", "node.hn.gaceta.example"};
+  options.dns_names = {"hn.gaceta.example"};
 
   const std::string text =
       OpensslText(MakeLeaf(hn_, Id("spiffe://hn.gaceta.example/node"), options)
@@ -119,8 +131,8 @@ TEST_F(PkiTest, ALeafHasTheFormOfAnX509Svid) {
   EXPECT_THAT(text, HasSubstr("X509v3 Subject Key Identifier:"));
   EXPECT_THAT(text, HasSubstr("X509v3 Authority Key Identifier:"));
   EXPECT_THAT(text, HasSubstr("URI:spiffe://hn.gaceta.example/node, "
-                              "DNS:hn.gaceta.example, "
-                              "DNS:node.hn.gaceta.example Signature"));
+                              "DNS:node.hn.gaceta.example, "
+                              "DNS:hn.gaceta.example Signature"));
   EXPECT_THAT(text, HasSubstr("NIST CURVE: P-256"));
 }
 
@@ -132,8 +144,169 @@ TEST_F(PkiTest, TheCaOfAMemberIsKeptToItsNamesAndSignsNoOtherCa) {
   EXPECT_THAT(text,
               HasSubstr("Key Usage: critical Certificate Sign, CRL Sign"));
   EXPECT_THAT(text, HasSubstr("Name Constraints: critical"));
-  EXPECT_THAT(text, HasSubstr("URI:hn.gaceta.example"));
-  EXPECT_THAT(text, HasSubstr("DNS:hn.gaceta.example"));
+  EXPECT_THAT(text,
+              HasSubstr("Permitted: URI:hn.gaceta.example "
+                        "DNS:hn.gaceta.example "
+                        "Excluded: IP:0.0.0.0/0.0.0.0 IP:0:0:0:0:0:0:0:0/"));
+}
+
+TEST_F(PkiTest, ACaIsKeptToTheHostNamesAndAddressesOfItsMember) {
+  const CertificateFacts facts = ReadCertificates(gt_.certificate_pem)->front();
+
+  ASSERT_TRUE(facts.constraints.has_value());
+  EXPECT_EQ(
+      *facts.constraints,
+      (CaConstraints{.critical = true,
+                     .permitted_uri_hosts = {"gt.gaceta.example"},
+                     .permitted_dns_names = {"gt.gaceta.example",
+                                             "gaceta.migracion.gob.gt"},
+                     .permitted_ip_ranges = {"192.0.2.17", "2001:db8::17"}}));
+}
+
+TEST_F(PkiTest, AFamilyOfAddressesThatAMemberDoesNotHaveIsExcluded) {
+  const auto excluded_with = [this](std::vector<std::string> addresses) {
+    const CertifiedKey ca = *MakeCa(root_, "mx.gaceta.example", now_, kYear,
+                                    {{}, std::move(addresses)});
+    return ReadCertificates(ca.certificate_pem)
+        ->front()
+        .constraints->excluded_ip_ranges;
+  };
+
+  EXPECT_THAT(excluded_with({}), ElementsAre("0.0.0.0/0", "::/0"));
+  EXPECT_THAT(excluded_with({"192.0.2.17"}), ElementsAre("::/0"));
+  EXPECT_THAT(excluded_with({"2001:db8::17"}), ElementsAre("0.0.0.0/0"));
+}
+
+TEST_F(PkiTest, HostNamesAndAddressesThatNoMemberMayHaveMakeNoCa) {
+  const std::vector<std::string> host_names = {
+      "gaceta.example", "node.hn.gaceta.example",
+      "example",        "localhost",
+      "GACETA.gob.hn",  "*.gob.hn",
+      ".gob.hn",        "gob..hn",
+      "192.0.2.17",     ""};
+  for (const std::string& name : host_names) {
+    const absl::Status status =
+        MakeCa(root_, "hn.gaceta.example", now_, kYear, {{name}, {}}).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << name;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("host name \""));
+  }
+  for (const char* address :
+       {"192.0.2.0/24", "192.0.2.017", "::ffff:192.0.2.17", "0.0.0.0",
+        "::", "2001:DB8::17", "fe80::1%eth0", "gob.hn", ""}) {
+    const absl::Status status =
+        MakeCa(root_, "hn.gaceta.example", now_, kYear, {{}, {address}})
+            .status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << address;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("IP address \""));
+  }
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(MakeCa(root_, "hn.gaceta.example", now_, kYear,
+                                     {{"a.gob.hn", "a.gob.hn"}, {}})
+                                  .status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      MakeCa(root_, "hn.gaceta.example", now_, kYear,
+             {std::vector<std::string>(17, "a.gob.hn"), {}})
+          .status()));
+}
+
+TEST_F(PkiTest, AServerHasItsNameAndAllThatItsCaIsGiven) {
+  const CertifiedKey node = *NodeOfGuatemala(ForAYear());
+
+  const CertificateFacts facts =
+      ReadCertificates(node.certificate_pem)->front();
+  EXPECT_THAT(facts.dns_names,
+              ElementsAre("node.gt.gaceta.example", "gaceta.migracion.gob.gt"));
+  EXPECT_THAT(facts.ip_addresses, ElementsAre("192.0.2.17", "2001:db8::17"));
+  const ProgramResult result =
+      OpensslVerify(node.certificate_pem, gt_.certificate_pem,
+                    {"-verify_ip", "2001:db8::17"});
+  EXPECT_EQ(result.exit_code, 0) << result.text;
+}
+
+TEST_F(PkiTest, TheNamesOfAServerMayBeChosenFromThoseOfItsCa) {
+  LeafOptions options = ForAYear();
+  options.dns_names = {"b.gaceta.migracion.gob.gt"};
+  options.ip_addresses = {"2001:db8::17"};
+
+  const CertificateFacts facts =
+      ReadCertificates(NodeOfGuatemala(options)->certificate_pem)->front();
+
+  EXPECT_THAT(facts.dns_names, ElementsAre("node.gt.gaceta.example",
+                                           "b.gaceta.migracion.gob.gt"));
+  EXPECT_THAT(facts.ip_addresses, ElementsAre("2001:db8::17"));
+
+  options.ip_addresses = {"192.0.2.18"};
+  const absl::Status status = NodeOfGuatemala(options).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("192.0.2.18 is none that the CA is kept to: "
+                        "192.0.2.17, 2001:db8::17"));
+}
+
+TEST_F(PkiTest, WhoIsNoServerHasNoNameOfOne) {
+  for (const char* path : {"subscriber/monitor", "agency/migracion",
+                           "admin/ana", "signer", "hub"}) {
+    const SpiffeId id = Id(absl::StrCat("spiffe://gt.gaceta.example/", path));
+
+    const CertifiedKey leaf = *MakeLeaf(gt_, id, ForAYear());
+    LeafOptions dns = ForAYear();
+    dns.dns_names = {"node.gt.gaceta.example"};
+    LeafOptions ip = ForAYear();
+    ip.ip_addresses = {"192.0.2.17"};
+
+    const CertificateFacts facts =
+        ReadCertificates(leaf.certificate_pem)->front();
+    EXPECT_THAT(facts.dns_names, ElementsAre()) << path;
+    EXPECT_THAT(facts.ip_addresses, ElementsAre()) << path;
+    EXPECT_TRUE(absl::IsInvalidArgument(MakeLeaf(gt_, id, dns).status()));
+    EXPECT_TRUE(absl::IsInvalidArgument(MakeLeaf(gt_, id, ip).status()));
+  }
+}
+
+TEST_F(PkiTest, OpensslRefusesAnAddressThatTheMemberDoesNotHave) {
+  const auto verify = [this](const CertifiedKey& ca, const std::string& domain,
+                             const std::string& address) {
+    CertificateForm form =
+        LeafForm({absl::StrCat("spiffe://", domain, "/subscriber/monitor")});
+    form.ip_addresses = {address};
+    const CertifiedKey leaf = *Issue(form, &ca);
+    const absl::Status chain = CheckChain(
+        leaf.certificate_pem + ca.certificate_pem, root_.certificate_pem, now_);
+    const ProgramResult result =
+        OpensslVerify(leaf.certificate_pem, ca.certificate_pem);
+    EXPECT_EQ(result.exit_code == 0, chain.ok()) << result.text << chain;
+    return result.exit_code == 0 ? "good" : result.text;
+  };
+
+  EXPECT_THAT(verify(hn_, "hn.gaceta.example", "192.0.2.17"),
+              HasSubstr("excluded subtree violation"));
+  EXPECT_THAT(verify(hn_, "hn.gaceta.example", "2001:db8::17"),
+              HasSubstr("excluded subtree violation"));
+  EXPECT_THAT(verify(gt_, "gt.gaceta.example", "192.0.2.18"),
+              HasSubstr("permitted subtree violation"));
+  EXPECT_EQ(verify(gt_, "gt.gaceta.example", "192.0.2.17"), "good");
+}
+
+TEST_F(PkiTest, ACaOfBeforeTheRuleGoesOnToSignLeaves) {
+  CertificateForm form = LeafForm({"spiffe://hn.gaceta.example"});
+  form.is_ca = true;
+  form.constraints =
+      CaConstraints{.permitted_uri_hosts = {"hn.gaceta.example"},
+                    .permitted_dns_names = {"hn.gaceta.example"}};
+  const CertifiedKey old = *Issue(form, &root_);
+
+  const CertifiedKey node =
+      *MakeLeaf(old, Id("spiffe://hn.gaceta.example/node"), ForAYear());
+  LeafOptions with_address = ForAYear();
+  with_address.ip_addresses = {"192.0.2.17"};
+
+  const CertificateFacts facts =
+      ReadCertificates(node.certificate_pem)->front();
+  EXPECT_THAT(facts.dns_names, ElementsAre("node.hn.gaceta.example"));
+  EXPECT_THAT(facts.ip_addresses, ElementsAre());
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      MakeLeaf(old, Id("spiffe://hn.gaceta.example/node"), with_address)
+          .status()));
 }
 
 TEST_F(PkiTest, TheRootSignsMemberCasOnly) {
@@ -175,7 +348,7 @@ TEST_F(PkiTest, OpensslRefusesWhatHondurasSignsForOthers) {
 TEST_F(PkiTest, OpensslRefusesACaThatAMemberMade) {
   CertificateForm form = LeafForm({});
   form.is_ca = true;
-  form.permitted_domain = "hn.gaceta.example";
+  form.constraints = MemberCaConstraints("hn.gaceta.example", {}, {});
   const CertifiedKey below = *Issue(form, &hn_);
   const CertifiedKey leaf =
       *Issue(LeafForm({"spiffe://hn.gaceta.example/node"}), &below);
