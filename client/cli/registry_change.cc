@@ -7,9 +7,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cli/session.h"
 #include "errors/errors.h"
 #include "google/protobuf/util/json_util.h"
+#include "verify/ca_constraints.h"
 #include "verify/digest.h"
 #include "verify/keys.h"
 #include "verify/log_policy.h"
@@ -88,6 +90,22 @@ absl::StatusOr<v1::SignerKey> MakeSignerKey(
                    " was not signed by a CA of ", files.ca_file));
 }
 
+// Registers what the member's CA is kept to, by its first certificate: the hub
+// takes none that is kept to less or more.
+void SetNames(const std::string& ca_der, v1::Member* member) {
+  member->clear_host_names();
+  member->clear_ip_addresses();
+  const OpensslPtr<X509> ca = X509FromDer(ca_der);
+  const auto constraints = ReadCaConstraints(ca.get());
+  if (!constraints.has_value()) return;
+  for (const std::string& name : constraints->permitted_dns_names) {
+    if (name != member->trust_domain()) member->add_host_names(name);
+  }
+  for (const std::string& range : constraints->permitted_ip_ranges) {
+    member->add_ip_addresses(range);
+  }
+}
+
 bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
   const auto same = [](const auto& map, const auto& value) {
     auto found = map.find(value.id());
@@ -127,6 +145,17 @@ bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
     default:
       return false;
   }
+}
+
+// `member HN (gaceta.migracion.gob.hn, 192.0.2.17)`
+std::string DescribeMember(const v1::Member& member) {
+  std::string names = absl::StrJoin(member.host_names(), ", ");
+  if (!member.host_names().empty() && !member.ip_addresses().empty()) {
+    names += ", ";
+  }
+  absl::StrAppend(&names, absl::StrJoin(member.ip_addresses(), ", "));
+  return absl::StrCat("member ", member.id(),
+                      names.empty() ? "" : absl::StrCat(" (", names, ")"));
 }
 
 absl::StatusOr<NoteKey> ReadNoteKey(const std::string& path, NoteKeyType type) {
@@ -170,6 +199,7 @@ absl::StatusOr<v1::RegistryChange> MakeMemberChange(
       absl::StrCat(member->trust_domain(), ".", federation));
   member->clear_ca_certificates();
   for (const std::string& ca : *cas) member->add_ca_certificates(ca);
+  SetNames(cas->front(), &*member);
 
   v1::RegistryChange change;
   *change.add_items()->mutable_member() = *std::move(member);
@@ -238,7 +268,7 @@ void DropUnchanged(const Federation& registry, v1::RegistryChange* change) {
 std::string DescribeItem(const v1::RegistryItem& item) {
   switch (item.item_case()) {
     case v1::RegistryItem::kMember:
-      return absl::StrCat("member ", item.member().id());
+      return DescribeMember(item.member());
     case v1::RegistryItem::kSignerKey:
       return absl::StrCat("signer key of ", item.signer_key().publisher());
     case v1::RegistryItem::kCorridor:

@@ -34,7 +34,8 @@ struct MemberFiles {
 
 // Returns the member, active, and its signer key, if it has one. The trust
 // domain is the label of `members_file` below `federation`, else the id in
-// lower case (`secretariat` for `OAS`).
+// lower case (`secretariat` for `OAS`). Host names and addresses are those that
+// the first CA is kept to.
 absl::StatusOr<v1::RegistryChange> MakeMemberChange(
     const MemberFiles& files, const std::string& federation);
 
@@ -69,7 +70,8 @@ v1::RegistryChange MakeErasureChange(const ErasureTarget& target,
 // adds nothing to the log.
 void DropUnchanged(const Federation& registry, v1::RegistryChange* change);
 
-// What an item puts, as `member HN` or `topic entry-visa`.
+// What an item puts, as `topic entry-visa` or `member HN (192.0.2.17)`: with
+// the member's host names and addresses.
 std::string DescribeItem(const v1::RegistryItem& item);
 
 }  // namespace gaceta::cli

@@ -343,7 +343,9 @@ void AddRegistryCommands(CLI::App& app, CliContext& context) {
   CLI::App* member = AddVerb(
       *noun, "member",
       "Makes a state, an organisation or the secretariat (OAS) a member, with "
-      "its CA and its signing key. The secretariat comes first.",
+      "its CA and its signing key. The secretariat comes first. Host names and "
+      "addresses of its servers are those that the CA is kept to; no other "
+      "member may have them.",
       "  gaceta registry member OAS --ca pki/secretariat/ca.pem \\\n"
       "    --signer pki/secretariat/signer.pem "
       "--signer-key pki/secretariat/signer.key\n"

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,7 @@
 #include "grpcpp/security/tls_certificate_verifier.h"
 #include "grpcpp/security/tls_credentials_options.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "verify/server_names.h"
 #include "verify/spiffe_id.h"
 
 namespace gaceta::client {
@@ -44,7 +46,7 @@ void PollWaitingChannels() {
 // checked the chain to the root before.
 class ServerIdVerifier : public tls::ExternalCertificateVerifier {
  public:
-  explicit ServerIdVerifier(std::string expected)
+  explicit ServerIdVerifier(SpiffeId expected)
       : expected_(std::move(expected)) {}
 
   bool Verify(tls::TlsCustomVerificationCheckRequest* request,
@@ -55,10 +57,17 @@ class ServerIdVerifier : public tls::ExternalCertificateVerifier {
       absl::StrAppend(&seen, seen.empty() ? "" : ", ",
                       absl::string_view(uri.data(), uri.size()));
     }
-    if (seen != expected_) {
-      *sync_status = grpc::Status(
-          grpc::StatusCode::UNAUTHENTICATED,
-          absl::StrCat("the server is \"", seen, "\", expected ", expected_));
+    if (seen != expected_.ToString()) {
+      *sync_status =
+          grpc::Status(grpc::StatusCode::UNAUTHENTICATED,
+                       absl::StrCat("the server is \"", seen, "\", expected ",
+                                    expected_.ToString()));
+    } else if (absl::Status s =
+                   CheckServerNames(expected_, {Strings(request->dns_names()),
+                                                Strings(request->ip_names())});
+               !s.ok()) {
+      *sync_status = grpc::Status(grpc::StatusCode::UNAUTHENTICATED,
+                                  std::string(s.message()));
     }
     return true;
   }
@@ -66,7 +75,16 @@ class ServerIdVerifier : public tls::ExternalCertificateVerifier {
   void Cancel(tls::TlsCustomVerificationCheckRequest* /*request*/) override {}
 
  private:
-  const std::string expected_;
+  static std::vector<std::string> Strings(
+      const std::vector<grpc::string_ref>& names) {
+    std::vector<std::string> strings;
+    for (const grpc::string_ref& name : names) {
+      strings.emplace_back(name.data(), name.size());
+    }
+    return strings;
+  }
+
+  const SpiffeId expected_;
 };
 
 absl::Status CheckReadable(absl::string_view option, const std::string& path) {
@@ -95,8 +113,9 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(
   if (options.server.empty()) {
     return InvalidField("server", "is empty, expected host:port");
   }
-  if (auto id = SpiffeId::Parse(options.server_id); !id.ok()) {
-    return InvalidField("server_id", id.status().message());
+  auto server_id = SpiffeId::Parse(options.server_id);
+  if (!server_id.ok()) {
+    return InvalidField("server_id", server_id.status().message());
   }
   for (const auto& [option, path] :
        {std::pair<absl::string_view, const std::string&>{
@@ -119,7 +138,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(
   credentials.set_check_call_host(false);
   credentials.set_certificate_verifier(
       tls::ExternalCertificateVerifier::Create<ServerIdVerifier>(
-          options.server_id));
+          *std::move(server_id)));
 
   grpc::ChannelArguments arguments;
   // Without these a connection that died silently is noticed after hours.

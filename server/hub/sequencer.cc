@@ -13,6 +13,7 @@
 #include "spdlog/spdlog.h"
 #include "verify/digest.h"
 #include "verify/entry_verifier.h"
+#include "verify/member_names.h"
 
 namespace gaceta {
 namespace {
@@ -399,8 +400,12 @@ absl::Status Sequencer::CheckRegistryChange(const Candidate& candidate) const {
                           "payload does not parse as gaceta.v1.RegistryChange"),
                       "MALFORMED_PAYLOAD");
   }
-  if (absl::Status s = log_->registry().Snapshot()->Check(change); !s.ok()) {
-    return s;
+  const std::shared_ptr<const Federation> registry =
+      log_->registry().Snapshot();
+  if (absl::Status s = registry->Check(change); !s.ok()) return s;
+  if (auto violations = CheckMemberNames(*registry, change);
+      !violations.empty()) {
+    return InvalidFields("RULE_VIOLATION", violations);
   }
   return CheckErasures(change);
 }

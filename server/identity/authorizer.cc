@@ -7,7 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "errors/errors.h"
+#include "grpc/grpc_security_constants.h"
 #include "grpcpp/support/string_ref.h"
+#include "verify/server_names.h"
 
 namespace gaceta {
 namespace {
@@ -24,6 +26,16 @@ absl::Status Denied(absl::string_view reason, const SpiffeId& id,
 bool IsOfState(Role role) {
   return role == Role::kNode || role == Role::kAgency ||
          role == Role::kStateAdmin;
+}
+
+// What the peer's certificate has in its property `name`.
+std::vector<std::string> Values(const grpc::AuthContext& context,
+                                const char* name) {
+  std::vector<std::string> values;
+  for (const grpc::string_ref& value : context.FindPropertyValues(name)) {
+    values.emplace_back(value.data(), value.size());
+  }
+  return values;
 }
 
 }  // namespace
@@ -44,6 +56,14 @@ absl::StatusOr<Caller> Authorizer::Authorize(const grpc::AuthContext& context,
   if (!id.ok()) {
     return WithReason(absl::UnauthenticatedError(id.status().message()),
                       "NO_IDENTITY");
+  }
+  // A CA that is older than the rule may have signed such a leaf, and one with
+  // a name of its own domain passes the CA's constraints.
+  if (absl::Status s =
+          CheckServerNames(*id, {Values(context, GRPC_PEER_DNS_PROPERTY_NAME),
+                                 Values(context, GRPC_PEER_IP_PROPERTY_NAME)});
+      !s.ok()) {
+    return s;
   }
   return AuthorizeId(*id, method);
 }

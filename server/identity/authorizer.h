@@ -37,8 +37,10 @@ class Authorizer {
         federation_(std::move(federation)) {}
 
   // `method` as in AccessTable(). kUnauthenticated without a usable
-  // certificate; kPermissionDenied with reason `ROLE_NOT_ALLOWED`,
-  // `UNKNOWN_MEMBER`, `MEMBER_SUSPENDED` or `WRONG_TRUST_DOMAIN`.
+  // certificate, with reason `NO_IDENTITY`, or `SERVER_NAMES_NOT_ALLOWED` for a
+  // DNS name or IP address that only a server may have; kPermissionDenied with
+  // reason `ROLE_NOT_ALLOWED`, `UNKNOWN_MEMBER`, `MEMBER_SUSPENDED` or
+  // `WRONG_TRUST_DOMAIN`.
   //
   // A registrar is let in while the registry is still empty, since it is who
   // fills it.

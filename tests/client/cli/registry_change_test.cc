@@ -9,12 +9,15 @@
 #include "absl/time/clock.h"
 #include "pki/pki.h"
 #include "tests/support/temp_folder.h"
+#include "verify/member_names.h"
 #include "verify/spiffe_id.h"
 
 namespace gaceta::cli {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr char kFederation[] = "gaceta.example";
@@ -26,9 +29,10 @@ class RegistryChangeTest : public ::testing::Test {
   }
 
   // Makes the files of a member, as `gaceta pki` leaves them.
-  MemberFiles Files(const std::string& id, const std::string& label) {
+  MemberFiles Files(const std::string& id, const std::string& label,
+                    const pki::MemberNames& names = {}) {
     const std::string domain = label + "." + kFederation;
-    const auto ca = pki::MakeCa(root_, domain, start_, absl::Hours(48));
+    const auto ca = pki::MakeCa(root_, domain, start_, absl::Hours(48), names);
     const auto signer = SpiffeId::Parse("spiffe://" + domain + "/signer");
     pki::LeafOptions options;
     options.not_before = start_;
@@ -70,6 +74,20 @@ TEST_F(RegistryChangeTest, AMemberJoinsWithItsNamesItsCaAndItsKey) {
   EXPECT_EQ(change->items(1).signer_key().publisher(), "HN");
   EXPECT_TRUE(EmptyFederation().Check(*change).ok())
       << EmptyFederation().Check(*change);
+}
+
+TEST_F(RegistryChangeTest, AMemberHasTheHostNamesAndAddressesOfItsCa) {
+  const auto change = MakeMemberChange(
+      Files("HN", "hn", {{"gaceta.gob.hn"}, {"192.0.2.17", "2001:db8::17"}}),
+      kFederation);
+
+  ASSERT_TRUE(change.ok()) << change.status();
+  const v1::Member& member = change->items(0).member();
+  EXPECT_THAT(member.host_names(), ElementsAre("gaceta.gob.hn"));
+  EXPECT_THAT(member.ip_addresses(), ElementsAre("192.0.2.17", "2001:db8::17"));
+  EXPECT_THAT(CheckMemberNames(EmptyFederation(), *change), IsEmpty());
+  EXPECT_EQ(DescribeItem(change->items(0)),
+            "member HN (gaceta.gob.hn, 192.0.2.17, 2001:db8::17)");
 }
 
 TEST_F(RegistryChangeTest, TheSecretariatAndAnObserverNeedNoNames) {

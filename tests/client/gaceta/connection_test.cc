@@ -16,6 +16,7 @@
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
+#include "pki/issue.h"
 #include "pki/pki_folder.h"
 
 namespace gaceta::client {
@@ -69,7 +70,17 @@ class ConnectionTest : public ::testing::Test {
     ASSERT_TRUE(pki_.AddLeaf("hn", "node", leaf).ok());
     ASSERT_TRUE(pki_.AddLeaf("hn", "agency/migracion", leaf).ok());
 
-    const auto files = pki_.LeafFiles("hn", "node");
+    StartServer(pki_.LeafFiles("hn", "node"));
+
+    const auto own = pki_.LeafFiles("hn", "agency/migracion");
+    options_.server = absl::StrCat("127.0.0.1:", port_);
+    options_.server_id = "spiffe://hn.gaceta.example/node";
+    options_.certificate_file = own.certificate_file;
+    options_.key_file = own.key_file;
+    options_.root_file = pki_.RootFiles().certificate_file;
+  }
+
+  void StartServer(const pki::PkiFolder::Files& files) {
     grpc::SslServerCredentialsOptions tls(
         GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
     tls.pem_root_certs = Read(pki_.RootFiles().certificate_file);
@@ -81,13 +92,27 @@ class ConnectionTest : public ::testing::Test {
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     ASSERT_NE(server_, nullptr);
+  }
 
-    const auto own = pki_.LeafFiles("hn", "agency/migracion");
-    options_.server = absl::StrCat("127.0.0.1:", port_);
-    options_.server_id = "spiffe://hn.gaceta.example/node";
-    options_.certificate_file = own.certificate_file;
-    options_.key_file = own.key_file;
-    options_.root_file = pki_.RootFiles().certificate_file;
+  // A leaf of Honduras's CA, whatever its names, and its CA.
+  pki::PkiFolder::Files IssueLeaf(const std::string& path,
+                                  const std::vector<std::string>& dns_names) {
+    const auto ca_files = pki_.CaFiles("hn");
+    const pki::CertifiedKey ca = {Read(ca_files.certificate_file),
+                                  Read(ca_files.key_file)};
+    pki::CertificateForm form;
+    form.uris = {"spiffe://hn.gaceta.example/" + path};
+    form.dns_names = dns_names;
+    form.not_before = absl::Now() - absl::Hours(1);
+    form.not_after = absl::Now() + absl::Hours(1);
+    const auto leaf = pki::Issue(form, &ca);
+    EXPECT_TRUE(leaf.ok()) << leaf.status();
+    const pki::PkiFolder::Files files = {(folder_ / "issued.pem").string(),
+                                         (folder_ / "issued.key").string()};
+    std::ofstream(files.certificate_file)
+        << leaf->certificate_pem << ca.certificate_pem;
+    std::ofstream(files.key_file) << leaf->key_pem;
+    return files;
   }
 
   absl::Status Call() {
@@ -121,6 +146,22 @@ TEST_F(ConnectionTest, RefusesAServerThatIsAnother) {
 
   EXPECT_TRUE(absl::IsUnavailable(Call()));
   EXPECT_THAT(service_.callers, ElementsAre());
+}
+
+TEST_F(ConnectionTest, RefusesWhoIsNoServerAndHasANameOfOne) {
+  options_.server_id = "spiffe://hn.gaceta.example/subscriber/monitor";
+  const auto call_server_with =
+      [this](const std::vector<std::string>& dns_names) {
+        server_->Shutdown();
+        StartServer(IssueLeaf("subscriber/monitor", dns_names));
+        options_.server = absl::StrCat("127.0.0.1:", port_);
+        return Call();
+      };
+
+  EXPECT_TRUE(
+      absl::IsUnavailable(call_server_with({"node.hn.gaceta.example"})));
+  EXPECT_THAT(service_.callers, ElementsAre());
+  EXPECT_TRUE(call_server_with({}).ok());
 }
 
 TEST_F(ConnectionTest, RefusesAServerOfAnotherFederation) {

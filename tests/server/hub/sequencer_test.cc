@@ -242,6 +242,34 @@ TEST_F(SequencerTest, UpdatesWaitForALogPolicyWithThisHubsKey) {
   EXPECT_TRUE(Sequence(statement).ok());
 }
 
+TEST_F(SequencerTest, AMemberWhoseCaIsNotKeptToItsNamesIsNotAdmitted) {
+  v1::RegistryChange change;
+  change.set_nonce(std::string(16, 'n'));
+  *change.add_items() = TopicItem("health");
+  *change.add_items() = Members().MemberItem("HN");
+  // The CA is kept from every address.
+  change.mutable_items(1)->mutable_member()->add_ip_addresses("192.0.2.17");
+  const Position before = Size();
+
+  const ChainHead head = secretariat_.head();
+  const Outcome refused = Sequence(SignedStatement(
+      "OAS", RegistryParts(change), head, Members().SignerKeyOf("OAS")));
+
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Reason(refused.status()), "RULE_VIOLATION");
+  ASSERT_FALSE(Violations(refused.status()).empty());
+  const FieldViolation first = Violations(refused.status()).front();
+  EXPECT_EQ(first.field, "items[1].member.ca_certificates[0]");
+  EXPECT_THAT(first.description,
+              HasSubstr("permits IP addresses none, expected 192.0.2.17"));
+  EXPECT_EQ(Size(), before);
+
+  // Without the address the same is admitted.
+  change.mutable_items(1)->mutable_member()->clear_ip_addresses();
+  const Outcome admitted = Sequence(secretariat_.Next(RegistryParts(change)));
+  EXPECT_TRUE(admitted.ok()) << admitted.status();
+}
+
 TEST_F(SequencerTest, WhatWaitsIsCommittedTogether) {
   HoldTheStore();
   const int before = store_.appends();

@@ -30,8 +30,12 @@ struct NoProperties : grpc::AuthPropertyIterator {};
 // What TLS says of a peer.
 class FakeAuthContext : public grpc::AuthContext {
  public:
-  explicit FakeAuthContext(std::vector<std::string> uris)
-      : uris_(std::move(uris)) {}
+  explicit FakeAuthContext(std::vector<std::string> uris,
+                           std::vector<std::string> dns_names = {},
+                           std::vector<std::string> ip_addresses = {})
+      : uris_(std::move(uris)),
+        dns_names_(std::move(dns_names)),
+        ip_addresses_(std::move(ip_addresses)) {}
 
   bool IsPeerAuthenticated() const override { return !uris_.empty(); }
   std::vector<grpc::string_ref> GetPeerIdentity() const override { return {}; }
@@ -40,6 +44,10 @@ class FakeAuthContext : public grpc::AuthContext {
       const std::string& name) const override {
     std::vector<grpc::string_ref> values;
     if (name == "peer_uri") values.assign(uris_.begin(), uris_.end());
+    if (name == "peer_dns") values.assign(dns_names_.begin(), dns_names_.end());
+    if (name == "peer_ip") {
+      values.assign(ip_addresses_.begin(), ip_addresses_.end());
+    }
     return values;
   }
   grpc::AuthPropertyIterator begin() const override { return NoProperties(); }
@@ -51,6 +59,8 @@ class FakeAuthContext : public grpc::AuthContext {
 
  private:
   std::vector<std::string> uris_;
+  std::vector<std::string> dns_names_;
+  std::vector<std::string> ip_addresses_;
 };
 
 class AuthorizerTest : public ::testing::Test {
@@ -195,6 +205,29 @@ TEST_F(AuthorizerTest, TheCertificateSaysWhoCalls) {
 
   ASSERT_TRUE(caller.ok()) << caller.status();
   EXPECT_EQ(caller->member, "HN");
+}
+
+TEST_F(AuthorizerTest, WhoIsNoServerAndHasANameOfOneIsRefused) {
+  for (const char* path : {"subscriber/monitor", "agency/migracion"}) {
+    const std::string uri = IdOf("hn.gaceta.example", path).ToString();
+    for (const auto& context :
+         {FakeAuthContext({uri}, {"node.hn.gaceta.example"}),
+          FakeAuthContext({uri}, {}, {"192.0.2.17"})}) {
+      const absl::Status status = Hub().Authorize(context, kSubscribe).status();
+
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnauthenticated) << status;
+      EXPECT_EQ(Reason(status), "SERVER_NAMES_NOT_ALLOWED");
+    }
+  }
+}
+
+TEST_F(AuthorizerTest, ANodeCallsWithTheNamesOfItsServer) {
+  auto node = Hub().Authorize(
+      FakeAuthContext({"spiffe://hn.gaceta.example/node"},
+                      {"node.hn.gaceta.example"}, {"192.0.2.17"}),
+      kPublish);
+
+  EXPECT_TRUE(node.ok()) << node.status();
 }
 
 TEST_F(AuthorizerTest, ACertificateWithoutExactlyOneSpiffeIdIsNobody) {
