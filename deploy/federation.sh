@@ -5,6 +5,12 @@
 # FEDERATION, PORT_BASE, STATES (an array) and calls `agency_of STATE`.
 # shellcheck shell=bash disable=SC2154
 
+# Each member's server has an address of its own: a certificate that is good for
+# one is good for no other.
+HUB_ADDRESS=127.0.0.1
+# address_of NUMBER: that of the node of a state, by the state's place in STATES.
+address_of() { printf '127.0.0.%s' $(($1 + 2)); }
+
 lower() { printf '%s' "${1,,}"; }
 gaceta() { "$BIN/gaceta" --config "$PROFILES" "$@"; }
 
@@ -12,15 +18,16 @@ gaceta() { "$BIN/gaceta" --config "$PROFILES" "$@"; }
 
 make_certificates() {
   say "making the certificates of $FEDERATION in $PKI"
-  local state member agency members=()
+  local i state member agency address members=()
   # No $(…) inside the parentheses of an array assignment: a signal's trap that
   # runs there ends bash 5.2 with a syntax error, code 2.
-  for state in "${STATES[@]}"; do
-    member=$(lower "$state") agency=$(agency_of "$state")
-    members+=("$member:$agency")
+  for i in "${!STATES[@]}"; do
+    state=${STATES[i]}
+    member=$(lower "$state") agency=$(agency_of "$state") address=$(address_of "$i")
+    members+=("$member:$agency:$address")
   done
   GACETA_BIN_DIR=$BIN "$SOURCE_DIR/certs/make-federation" "$PKI" "$FEDERATION" \
-    "${members[@]}" >"$DIR/log/pki.log"
+    --hub-address "$HUB_ADDRESS" "${members[@]}" >"$DIR/log/pki.log"
 }
 
 # write_tls MEMBER LEAF: who a server is, for its configuration.
@@ -34,12 +41,12 @@ tls {
 EOF
 }
 
-# write_profile NAME PORT SERVER_ID MEMBER LEAF: an entry of the profile file.
+# write_profile NAME SERVER SERVER_ID MEMBER LEAF: an entry of the profile file.
 write_profile() {
   cat >>"$PROFILES" <<EOF
 profiles {
   name: "$1"
-  server: "127.0.0.1:$2"
+  server: "$2"
   server_id: "spiffe://$3"
   certificate_file: "$PKI/$4/$5.pem"
   key_file: "$PKI/$4/$5.key"
@@ -49,26 +56,27 @@ EOF
 }
 
 write_configuration() {
-  local hub=secretariat.$FEDERATION/hub port=$PORT_BASE state member
+  local hub_id=secretariat.$FEDERATION/hub hub=$HUB_ADDRESS:$PORT_BASE i state member node
   {
-    printf 'federation: "%s"\nlisten: "127.0.0.1:%s"\n' "$FEDERATION" "$port"
+    printf 'federation: "%s"\nlisten: "%s"\n' "$FEDERATION" "$hub"
     printf 'data_folder: "%s"\n' "$DIR/hub"
     write_tls secretariat hub
   } >"$DIR/config/hub.textproto"
-  write_profile secretariat "$port" "$hub" secretariat admin-demo
-  for state in "${STATES[@]}"; do
+  write_profile secretariat "$hub" "$hub_id" secretariat admin-demo
+  for i in "${!STATES[@]}"; do
+    state=${STATES[i]}
     member=$(lower "$state")
-    port=$((port + 1))
+    node=$(address_of "$i"):$((PORT_BASE + i + 1))
     {
       printf 'state: "%s"\nfederation: "%s"\n' "$state" "$FEDERATION"
-      printf 'listen: "127.0.0.1:%s"\nhub: "127.0.0.1:%s"\n' "$port" "$PORT_BASE"
+      printf 'listen: "%s"\nhub: "%s"\n' "$node" "$hub"
       printf 'data_folder: "%s"\n' "$DIR/$member"
       printf 'signer_key_file: "%s"\n' "$PKI/$member/signer.key"
       write_tls "$member" node
     } >"$DIR/config/$member.textproto"
-    write_profile "$member-agency" "$port" "$member.$FEDERATION/node" "$member" "agency-$(agency_of "$state")"
-    write_profile "$member-monitor" "$port" "$member.$FEDERATION/node" "$member" subscriber-monitor
-    write_profile "$member-at-hub" "$PORT_BASE" "$hub" "$member" subscriber-monitor
+    write_profile "$member-agency" "$node" "$member.$FEDERATION/node" "$member" "agency-$(agency_of "$state")"
+    write_profile "$member-monitor" "$node" "$member.$FEDERATION/node" "$member" subscriber-monitor
+    write_profile "$member-at-hub" "$hub" "$hub_id" "$member" subscriber-monitor
   done
 }
 

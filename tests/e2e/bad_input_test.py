@@ -143,8 +143,8 @@ class BadInputTest(unittest.TestCase):
             context.load_cert_chain(certificate, key)
         to = self.federation.servers[server]
         answer = b""
-        with socket.create_connection(("127.0.0.1", to.port), timeout=seconds) as plain:
-            with context.wrap_socket(plain, server_hostname=to.dns_name) as secured:
+        with socket.create_connection((to.host, to.port), timeout=seconds) as plain:
+            with context.wrap_socket(plain, server_hostname=to.host) as secured:
                 try:
                     secured.sendall(data)
                     while part := secured.recv(4096):
@@ -159,8 +159,8 @@ class BadInputTest(unittest.TestCase):
         logged = to.log_text().count(why)
         self.assertEqual(self.tls(server, PREFACE, certificate, key), b"")
         wait_until(lambda: to.log_text().count(why) > logged, TIMEOUT, f"{server} logs {why}")
-        with wire.open_channel(to.address, to.dns_name, self.federation.file("root.pem"),
-                               certificate, key) as channel:
+        with wire.open_channel(to.address, self.federation.file("root.pem"), certificate,
+                               key) as channel:
             stub = updates_grpc.UpdatesServiceStub(channel)
             with self.assertRaises(grpc.RpcError) as raised:
                 stub.ListUpdates(updates_pb2.ListUpdatesRequest(), timeout=TIMEOUT)
@@ -746,7 +746,7 @@ class BadInputTest(unittest.TestCase):
     def plain(self, server, data):
         """Sends bytes without TLS, and reads until the server closes."""
         to = self.federation.servers[server]
-        with socket.create_connection(("127.0.0.1", to.port), timeout=TIMEOUT) as plain:
+        with socket.create_connection((to.host, to.port), timeout=TIMEOUT) as plain:
             try:
                 plain.sendall(data)
                 plain.shutdown(socket.SHUT_WR)
@@ -782,7 +782,7 @@ class BadInputTest(unittest.TestCase):
                          self.federation.file(identity + ".key"), seconds=1)
 
     def test_connections_that_say_nothing_keep_nobody_out(self):
-        silent = [socket.create_connection(("127.0.0.1", self.federation.hub.port))
+        silent = [socket.create_connection((self.federation.hub.host, self.federation.hub.port))
                   for _ in range(200)]
         for one in silent:
             self.addCleanup(one.close)

@@ -68,7 +68,7 @@ class ConfigTest(unittest.TestCase):
                 (HUB, "key_file:", "keyfile:", '.*"keyfile"'),
                 (NODE, 'state: "HN"', 'state: "Honduras"', 'state: is "Honduras", expected ISO'),
                 (NODE, 'hub: "', 'hub: "https://', "hub: is "),
-                (NODE, 'listen: "127.0.0.1', 'listen: "', "listen: is ")):
+                (NODE, 'listen: "127.0.0.2', 'listen: "', "listen: is ")):
             with self.subTest(program=program, new=new):
                 if pattern.startswith("hub"):
                     new = 'hub: "nowhere" # "'

@@ -10,6 +10,7 @@ import sys
 import unittest
 
 import federation
+import node_packages
 import wire
 from federation import wait_until
 from updates_file import UpdatesFile, read_corridors
@@ -42,17 +43,6 @@ class NodeFollower:
     command = ["node", os.path.join(EXAMPLES, "node", "follow_corridor.js")]
     environment = {}
     options = {}
-
-    @staticmethod
-    def install_packages():
-        """Those of the lock file, unless they are there."""
-        folder = os.path.join(EXAMPLES, "node")
-        installed = os.path.join(folder, "node_modules", ".package-lock.json")
-        wanted = os.path.join(folder, "package-lock.json")
-        if not (os.path.exists(installed) and
-                os.path.getmtime(installed) >= os.path.getmtime(wanted)):
-            subprocess.run(["npm", "ci", "--prefix", folder, "--no-audit", "--no-fund"], check=True,
-                           timeout=100)
 
 
 class ExamplesTest(unittest.TestCase):
@@ -253,7 +243,7 @@ class NodeFollowerTest(UnverifiedFollowerTests, ExamplesTest):
 
     @classmethod
     def setUpClass(cls):
-        NodeFollower.install_packages()
+        node_packages.install()
         super().setUpClass()
 
 

@@ -1,4 +1,4 @@
-"""A federation of real processes on 127.0.0.1, for tests.
+"""A federation of real processes on the loopback, for tests.
 
     federation = Federation(["HN", "GT"], test=self)   # ended when the test ends
     federation.cli("hn-agency", "updates", "publish", path)
@@ -8,8 +8,9 @@
 When a test ends that has stopped or killed a server, `gaceta log audit` reads the
 whole log of the hub and of every node, and must find nothing.
 
-`hub` and the states in lower case (`hn`) name the servers. Identities name the
-files of the PKI: `hn/agency-migracion`, `secretariat/admin-demo`.
+`hub` and the states in lower case (`hn`) name the servers. Each listens on an address
+of its own, 127.0.0.1 and up, which its certificate and the registry have. Identities
+name the files of the PKI: `hn/agency-migracion`, `secretariat/admin-demo`.
 
 Profiles of the command: `secretariat` (registrar, at the hub); for each state
 `hn-agency`, `hn-monitor` and `hn-admin` (at its node) and `hn-at-hub` (the
@@ -49,16 +50,9 @@ _federations = []
 class Server(ServerProcess):
     """A hub or a node, with its identity: `hn/node`."""
 
-    def __init__(self, name, program, identity, folder):
-        super().__init__(name, os.path.join(BIN, program), folder)
+    def __init__(self, name, program, identity, folder, host):
+        super().__init__(name, os.path.join(BIN, program), folder, host)
         self.identity = identity
-        self.dns_name = dns_name_of(identity)
-
-
-def dns_name_of(identity):
-    """The DNS name in the certificate of `hn/node`: node.hn.gaceta.example."""
-    member, leaf = identity.split("/")
-    return f"{leaf}.{member}.{NAME}"
 
 
 class Federation:
@@ -81,9 +75,10 @@ class Federation:
         self._is_damaged = False
         for name in ("config", "log", "home"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
-        self.hub = Server("hub", "gaceta-hub", "secretariat/hub", self.folder)
-        self.nodes = {s.lower(): Server(s.lower(), "gaceta-node", f"{s.lower()}/node", self.folder)
-                      for s in self.states}
+        self.hub = Server("hub", "gaceta-hub", "secretariat/hub", self.folder, "127.0.0.1")
+        self.nodes = {s.lower(): Server(s.lower(), "gaceta-node", f"{s.lower()}/node", self.folder,
+                                        f"127.0.0.{number + 2}")
+                      for number, s in enumerate(self.states)}
         self.servers = {"hub": self.hub, **self.nodes}
         _federations.append(self)
         if isinstance(test, type):
@@ -127,8 +122,8 @@ class Federation:
 
     # --- Certificates and configuration ---
 
-    def make_ca(self, member):
-        self._run_pki("ca", self.pki, member)
+    def make_ca(self, member, *args):
+        self._run_pki("ca", self.pki, member, *args)
 
     def make_leaf(self, member, role, *args):
         """Issues a certificate: make_leaf("hn", "agency/trabajo")."""
@@ -145,14 +140,14 @@ class Federation:
 
     def _make_certificates(self):
         self._run_pki("root", self.pki, "--federation", NAME)
-        self.make_ca("secretariat")
-        self.make_leaf("secretariat", "hub", "--dns", dns_name_of("secretariat/hub"))
+        self.make_ca("secretariat", "--ip-address", self.hub.host)
+        self.make_leaf("secretariat", "hub")
         self.make_leaf("secretariat", "signer")
         self.make_leaf("secretariat", "admin/demo")
         for number, state in enumerate(self.states):
             member = state.lower()
-            self.make_ca(member)
-            self.make_leaf(member, "node", "--dns", dns_name_of(member + "/node"))
+            self.make_ca(member, "--ip-address", self.nodes[member].host)
+            self.make_leaf(member, "node")
             # Both sorts of key that may sign are always at work.
             self.make_leaf(member, "signer", *(["--ed25519"] if number % 2 else []))
             for role in (f"agency/{self.agency_of(state)}", "subscriber/monitor", "admin/ana"):
@@ -291,7 +286,7 @@ class Federation:
         certificate, if that is None. The caller closes it."""
         to = self.servers[server]
         return wire.open_channel(
-            to.address, to.dns_name, self.file("root.pem"),
+            to.address, self.file("root.pem"),
             identity and self.file(identity + ".pem"),
             identity and self.file(identity + ".key"))
 

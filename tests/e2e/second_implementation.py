@@ -6,7 +6,7 @@ It follows a server over mutual TLS and checks of every entry the signature, the
 key's way to the federation's root, the digest of the payload, the positions,
 and each publisher's chain. As a program it prints one JSON object a line:
 
-    second_implementation.py --server 127.0.0.1:17440 --dns hub.secretariat.gaceta.example \
+    second_implementation.py --server hub.secretariat.gaceta.example:7443 \
         --federation gaceta.example --root root.pem --certificate me.pem --key me.key \
         [--state HN]... [--corridor ID]... [--topic ID]... [--until-live]
 """
@@ -285,14 +285,14 @@ def as_json(verified):
 
 def main():
     parser = argparse.ArgumentParser(description="Follows a Gaceta server and verifies.")
-    for name in ("server", "dns", "federation", "root", "certificate", "key"):
+    for name in ("server", "federation", "root", "certificate", "key"):
         parser.add_argument("--" + name, required=True)
     for name in ("state", "corridor", "topic"):
         parser.add_argument("--" + name, action="append", default=[])
     parser.add_argument("--until-live", action="store_true")
     flags = parser.parse_args()
 
-    channel = wire.open_channel(flags.server, flags.dns, flags.root, flags.certificate, flags.key)
+    channel = wire.open_channel(flags.server, flags.root, flags.certificate, flags.key)
     verifier = Verifier(wire.read_bytes(flags.root), flags.federation, complete=not flags.topic)
     wanted = relay_pb2.Filter(
         states=flags.state, topics=flags.topic,

@@ -94,8 +94,8 @@ class SecondImplementationTest(unittest.TestCase):
         server = self.federation.hub
         done = subprocess.run(
             [sys.executable, f"{wire.SOURCE}/tests/e2e/second_implementation.py",
-             "--server", server.address, "--dns", server.dns_name,
-             "--federation", federation.NAME, "--root", self.federation.file("root.pem"),
+             "--server", server.address, "--federation", federation.NAME,
+             "--root", self.federation.file("root.pem"),
              "--certificate", self.federation.file("hn/subscriber-monitor.pem"),
              "--key", self.federation.file("hn/subscriber-monitor.key"),
              "--state", "HN", "--state", "BR", "--until-live"],

@@ -34,15 +34,15 @@ def wait_until(condition, seconds=30, what=None):
         time.sleep(0.02)
 
 
-def free_port():
-    """A port that nobody listens at, and that was not given before."""
+def free_port(host="127.0.0.1"):
+    """A port that nobody listens at on `host`, and that was not given before."""
     while True:
         port = random.choice(_PORTS)
         if port in _given_ports:
             continue
         with socket.socket() as probe:
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
                 _given_ports.add(port)
                 return port
             except OSError:
@@ -55,11 +55,12 @@ class ServerProcess:
     `port` stays the same over restarts. `was_ended` tells whether it has run and
     somebody has ended it, in whichever way."""
 
-    def __init__(self, name, program, folder):
+    def __init__(self, name, program, folder, host="127.0.0.1"):
         self.name = name
         self.program = program
-        self.port = free_port()
-        self.address = f"127.0.0.1:{self.port}"
+        self.host = host
+        self.port = free_port(host)
+        self.address = f"{host}:{self.port}"
         self.metrics_address = f"127.0.0.1:{free_port()}"
         self.config = os.path.join(folder, "config", name + ".textproto")
         self.data = os.path.join(folder, name)

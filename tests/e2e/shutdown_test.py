@@ -170,7 +170,7 @@ class ShutdownTest(unittest.TestCase):
             timeout=120) for _ in range(5)]
         for stream in deaf:
             next(stream)
-        silent = socket.create_connection(("127.0.0.1", self.federation.hub.port))
+        silent = socket.create_connection((self.federation.hub.host, self.federation.hub.port))
         self.addCleanup(silent.close)
 
         self.stop_in_time("hub")
@@ -312,13 +312,14 @@ class StartTest(unittest.TestCase):
         self.federation.start_all()
         for name in ("hub", "hn"):
             server = self.federation.servers[name]
-            port = str(federation.free_port())
+            port = str(federation.free_port(server.host))
             self.configure(name, str(server.port), port)
             self.refuses(name, "another server is using this folder")
             self.configure(name, port, str(server.port))
             self.configure(name, f'"{server.data}"', f'"{server.data}-2"')
             self.refuses(name, f"cannot listen at {server.address}; is another server")
-            self.configure(name, f'listen: "{server.address}"', f'listen: "127.0.0.1:{port}"')
+            self.configure(name, f'listen: "{server.address}"',
+                           f'listen: "{server.host}:{port}"')
             self.refuses(name, f"metrics_address: cannot listen at {server.metrics_address}")
 
     def test_a_damaged_log_is_refused_and_says_how_to_go_on(self):
@@ -415,8 +416,8 @@ class CertificatesTest(unittest.TestCase):
         context.set_alpn_protocols(["h2"])
         context.load_cert_chain(self.federation.file("hn/agency-migracion.pem"),
                                 self.federation.file("hn/agency-migracion.key"))
-        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as plain:
-            with context.wrap_socket(plain, server_hostname=server.dns_name) as secured:
+        with socket.create_connection((server.host, server.port), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname=server.host) as secured:
                 shown = x509.load_der_x509_certificate(secured.getpeercert(binary_form=True))
                 return shown.serial_number
 
@@ -427,8 +428,7 @@ class CertificatesTest(unittest.TestCase):
             shutil.copytree(self.federation.pki, other)
         for end in (".key", ".pem"):
             os.remove(f"{other}/{member}/{leaf}{end}")
-        done = self.federation.cli(None, "pki", "leaf", other, member, leaf,
-                                   "--dns", federation.dns_name_of(f"{member}/{leaf}"))
+        done = self.federation.cli(None, "pki", "leaf", other, member, leaf)
         self.assertEqual(done.returncode, 0, done.stderr)
         for end in (".key", ".pem"):
             os.replace(f"{other}/{member}/{leaf}{end}", self.federation.file(member + "/" + leaf)

@@ -63,15 +63,14 @@ def read_bytes(path):
         return file.read()
 
 
-def open_channel(address, dns_name, root_file, certificate_file=None, key_file=None):
-    """A channel with mutual TLS to a server whose certificate has `dns_name`;
-    without a certificate of the client if no file is given."""
+def open_channel(address, root_file, certificate_file=None, key_file=None):
+    """A channel with mutual TLS to a server whose certificate has the host of
+    `address`; without a certificate of the client if no file is given."""
     credentials = grpc.ssl_channel_credentials(
         read_bytes(root_file),
         read_bytes(key_file) if key_file else None,
         read_bytes(certificate_file) if certificate_file else None)
     return grpc.secure_channel(address, credentials, options=[
-        ("grpc.ssl_target_name_override", dns_name),
         # A connection of its own, and soon again after a server's restart.
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.initial_reconnect_backoff_ms", 100),
