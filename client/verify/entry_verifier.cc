@@ -23,6 +23,15 @@ absl::Status Fails(std::int64_t position, const absl::Status& status) {
   return Fails(position, Reason(status), status.message());
 }
 
+// A change that this program is too old for, with the place where it stops.
+absl::Status AtPosition(const absl::Status& newer, std::int64_t position) {
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        newer.message(), " from position ", position)),
+                    kRegistryNewer,
+                    {{"position", absl::StrCat(position)},
+                     {"seen", ReasonMetadata(newer, "seen")}});
+}
+
 absl::StatusOr<PublicKey> FindKey(const v1::StatementHeader& header,
                                   absl::string_view key_id,
                                   const v1::Entry& entry,
@@ -194,6 +203,8 @@ absl::Status EntryVerifier::ApplyChange(const VerifiedEntry& entry) {
   }
   auto next = std::make_shared<Federation>(*registry_);
   if (absl::Status s = next->Apply(change, entry.position); !s.ok()) {
+    // Nobody is at fault if the secretariat is ahead of this program.
+    if (Reason(s) == kRegistryNewer) return AtPosition(s, entry.position);
     return Fails(entry.position, "BAD_REGISTRY", s.message());
   }
   registry_ = std::move(next);

@@ -44,10 +44,13 @@ struct VerifiedEntry {
 // Thread safety: CheckAlone() may be called concurrently with a snapshot of the
 // registry; the rest needs exclusion.
 //
-// Errors are kDataLoss, with reason `MALFORMED_STATEMENT`, `WRONG_LOG`,
-// `UNKNOWN_KEY`, `MEMBER_SUSPENDED`, `BAD_SIGNATURE`, `TOO_LARGE`,
-// `PAYLOAD_DIGEST_MISMATCH`, `POSITION_ORDER`, `CHAIN_BROKEN`, `CHAIN_GAP` or
-// `BAD_REGISTRY`. Nothing that failed may be used.
+// kFailedPrecondition with reason kRegistryNewer: the secretariat's statement
+// at that position needs a later version of this program. It can go on after an
+// upgrade, from that position. All other errors are kDataLoss, with reason
+// `MALFORMED_STATEMENT`, `WRONG_LOG`, `UNKNOWN_KEY`, `MEMBER_SUSPENDED`,
+// `BAD_SIGNATURE`, `TOO_LARGE`, `PAYLOAD_DIGEST_MISMATCH`, `POSITION_ORDER`,
+// `CHAIN_BROKEN`, `CHAIN_GAP` or `BAD_REGISTRY`. Nothing that failed may be
+// used.
 class EntryVerifier {
  public:
   struct Options {

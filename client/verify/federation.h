@@ -6,7 +6,6 @@
 #define GACETA_CLIENT_VERIFY_FEDERATION_H_
 
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,30 +20,15 @@
 #include "gaceta/v1/registry.pb.h"
 #include "gaceta/v1/statement.pb.h"
 #include "verify/keys.h"
-#include "verify/log_policy.h"
+#include "verify/registry_state.h"
 #include "verify/spiffe_id.h"
 #include "verify/statement.h"
 
 namespace gaceta {
 
-// The end of the log, as a position: what counts for the next entry, "now".
-inline constexpr std::int64_t kLatest =
-    std::numeric_limits<std::int64_t>::max();
-
-inline constexpr absl::Duration kDefaultQuorumGrace = absl::Seconds(60);
-
-// Who signs and cosigns the log, as the registry says.
-struct LogPolicyInForce {
-  LogPolicy policy;
-  // How long entries may be shown before a quorum has cosigned them.
-  absl::Duration quorum_grace = kDefaultQuorumGrace;
-};
-
-struct ErasureInForce {
-  v1::Erasure erasure;
-  // Of the change that brought it.
-  std::int64_t position = 0;
-};
+// Reason of kFailedPrecondition for a change that a later version of Gaceta
+// wrote: nobody is at fault, and an upgraded program reads on.
+inline constexpr absl::string_view kRegistryNewer = "REGISTRY_NEWER";
 
 // A value: copy it to keep a snapshot.
 //
@@ -66,7 +50,8 @@ class Federation {
   // `spiffe://<trust domain>/signer`, corridors of states' codes. Says the same
   // of the same changes at any time: certificates may have expired since, which
   // counts when a leaf comes with them (CheckLeaf). All violations are listed
-  // by field; reason `RULE_VIOLATION`.
+  // by field; reason `RULE_VIOLATION`. kFailedPrecondition, reason
+  // kRegistryNewer, for an item, field or value of a later version.
   absl::Status Check(const v1::RegistryChange& change) const;
 
   // Applies a change that Check() passes, the entry at `position`; does nothing
@@ -128,66 +113,39 @@ class Federation {
 
   // In order of id.
   const std::map<std::string, v1::Member, std::less<>>& members() const {
-    return members_;
+    return state_.members;
   }
   const std::map<std::string, v1::Corridor, std::less<>>& corridors() const {
-    return corridors_;
+    return state_.corridors;
   }
   const std::map<std::string, v1::Topic, std::less<>>& topics() const {
-    return topics_;
+    return state_.topics;
   }
   // Erased payloads by position, erased documents by SHA-256 in hex. The first
   // erasure of each counts.
   const std::map<std::int64_t, ErasureInForce>& erasures() const {
-    return erasures_;
+    return state_.erasures;
   }
   const std::map<std::string, ErasureInForce, std::less<>>& document_erasures()
       const {
-    return document_erasures_;
+    return state_.document_erasures;
   }
   // The last that was put; null if none was.
-  const LogPolicyInForce* log_policy() const { return log_policy_.get(); }
-  const std::string& name() const { return name_; }
+  const LogPolicyInForce* log_policy() const { return state_.log_policy.get(); }
+  // All of it, for checks that need no question of their own.
+  const RegistryState& state() const { return state_; }
+  const std::string& name() const { return state_.federation; }
 
  private:
-  struct Roots;
-  struct Signer {
-    // Who it signs for, and its certificate; shared by all copies.
-    std::shared_ptr<const v1::SignerKey> certified;
-    PublicKey key;
-    // Positions of the changes that brought and, if any, revoked it.
-    std::int64_t brought = 0;
-    std::int64_t revoked = kLatest;
-  };
-  // What a member is for entries beyond `position`.
-  struct StatusChange {
-    std::int64_t position = 0;
-    bool active = false;
-  };
-
   Federation() = default;
 
-  bool IsTrustDomain(absl::string_view domain) const;
-  void CheckItem(const v1::RegistryItem& item, std::string path,
-                 std::vector<FieldViolation>* violations) const;
-  absl::StatusOr<LogPolicyInForce> ReadPolicy(
-      const v1::LogPolicy& policy) const;
-  void ApplyItem(const v1::RegistryItem& item, std::int64_t position);
-  void ApplyErasure(const v1::Erasure& erasure, std::int64_t position);
-  void ApplyStatus(const v1::Member& member, std::int64_t position);
+  // The registry after `change`, at `position`. Errors as of Check().
+  absl::StatusOr<RegistryState> After(const v1::RegistryChange& change,
+                                      std::int64_t position) const;
   bool IsActive(absl::string_view member, std::int64_t position) const;
-  std::string name_;
-  std::shared_ptr<const Roots> roots_;
-  std::map<std::string, v1::Member, std::less<>> members_;
-  std::map<std::string, v1::Corridor, std::less<>> corridors_;
-  std::map<std::string, v1::Topic, std::less<>> topics_;
-  std::map<std::int64_t, ErasureInForce> erasures_;
-  std::map<std::string, ErasureInForce, std::less<>> document_erasures_;
-  std::shared_ptr<const LogPolicyInForce> log_policy_;
-  // By key id.
-  std::map<std::string, Signer, std::less<>> signers_;
-  // By member, in order of position.
-  std::map<std::string, std::vector<StatusChange>, std::less<>> statuses_;
+  bool IsRevoked(const X509* certificate) const;
+
+  RegistryState state_;
   // Of the first change of all.
   std::int64_t first_position_ = kLatest;
   std::int64_t next_position_ = 0;

@@ -18,6 +18,8 @@ struct Candidate {
   v1::StatementHeader header;
   // SHA-256 of the header's bytes.
   std::string header_digest;
+  // As of PublishRequest.
+  bool accept_older_witnesses = false;
   // What is lawful but unusual.
   std::vector<v1::Warning> warnings;
   // The registry in which the signing key was found; null if the signature was

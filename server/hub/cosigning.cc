@@ -15,13 +15,27 @@
 
 namespace gaceta {
 
-void Cosigning::Open(const std::string& name, std::uint64_t line, Ask ask) {
+void Cosigning::Open(const std::string& name, std::uint64_t line,
+                     int registry_version, Ask ask) {
   absl::MutexLock lock(&mu_);
   Line& opened = lines_[name];
   // What it knows it says itself, if this is not so any more.
   const Position known_size = opened.known_size;
-  opened = Line{line, std::move(ask), known_size};
+  opened = Line{line, registry_version, std::move(ask), known_size};
   AskAll();
+}
+
+bool Cosigning::QuorumReads(int registry_version) {
+  const auto registry = log_->registry().Snapshot();
+  if (registry->log_policy() == nullptr) return true;
+  std::set<std::string, std::less<>> readers;
+  {
+    absl::MutexLock lock(&mu_);
+    for (const auto& [name, line] : lines_) {
+      if (line.registry_version >= registry_version) readers.insert(name);
+    }
+  }
+  return registry->log_policy()->policy.IsQuorum(readers);
 }
 
 void Cosigning::Close(const std::string& name, std::uint64_t line) {

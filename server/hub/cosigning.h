@@ -49,12 +49,18 @@ class Cosigning {
   // A witness opens a line, or closes it. `name` is that of its key,
   // `node.<trust domain>`; a second line takes the place of the first. `ask` is
   // called while the line is open, one question after the other.
-  void Open(const std::string& name, std::uint64_t line, Ask ask);
+  // `registry_version` is what the witness reads.
+  void Open(const std::string& name, std::uint64_t line, int registry_version,
+            Ask ask);
   void Close(const std::string& name, std::uint64_t line);
 
   // What the witness answers to its last question.
   void Answer(const std::string& name, std::uint64_t line, int status,
               const std::string& body);
+
+  // Whether witnesses whose lines are open, and who read this version of the
+  // registry's form, are a quorum of the log policy. True without a policy.
+  bool QuorumReads(int registry_version);
 
   // Begins a round if it is time. Returns when to call it again at the latest;
   // call it too when the log has grown.
@@ -63,6 +69,7 @@ class Cosigning {
  private:
   struct Line {
     std::uint64_t number = 0;
+    int registry_version = 1;
     Ask ask;
     // What it has cosigned last, as far as the hub knows.
     Position known_size = 0;

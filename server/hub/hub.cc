@@ -108,7 +108,7 @@ struct Hub::Parts {
         history(&log->index()),
         checker(log.get(), documents.get(), &history, options.log_origin),
         sequencer(std::make_unique<Sequencer>(
-            log.get(), &checkpoints, evidence.get(), Sequencer::Options())),
+            log.get(), &checkpoints, evidence.get(), SequencerOptions())),
         health(&loop),
         publishing(&checker, sequencer.get(), &authorizer, &loop,
                    options.publishing),
@@ -126,6 +126,15 @@ struct Hub::Parts {
     log->SetRegistryListener([this](const Federation& registry) {
       EraseDocuments(registry, documents.get());
     });
+  }
+
+  // `witnesses` is there before the server takes its first statement.
+  Sequencer::Options SequencerOptions() {
+    Sequencer::Options sequencer_options;
+    sequencer_options.quorum_reads = [this](int registry_version) {
+      return witnesses.QuorumReads(registry_version);
+    };
+    return sequencer_options;
   }
 
   HubOptions options;

@@ -21,12 +21,12 @@ int CheckingThreads() {
 }
 
 // Takes the statement out of `message`.
-absl::StatusOr<v1::Statement> Parse(grpc::ByteBuffer* message) {
+absl::StatusOr<v1::PublishRequest> Parse(grpc::ByteBuffer* message) {
   v1::PublishRequest request;
   if (grpc::SerializationTraits<v1::PublishRequest>::Deserialize(message,
                                                                  &request)
           .ok()) {
-    return std::move(*request.mutable_statement());
+    return request;
   }
   return WithReason(absl::InvalidArgumentError(
                         "message does not parse as gaceta.v1.PublishRequest"),
@@ -74,21 +74,23 @@ void PublishingService::Check(PublishStream* stream, Slot* slot) {
     Decide(stream, slot, absl::UnavailableError("the hub shuts down"));
     return;
   }
-  auto statement = Parse(&slot->message);
-  if (!statement.ok()) {
-    Decide(stream, slot, statement.status());
+  auto request = Parse(&slot->message);
+  if (!request.ok()) {
+    Decide(stream, slot, request.status());
     return;
   }
   // Where it can be read, so that the publisher knows what is answered.
   v1::StatementHeader header;
-  if (header.ParseFromString(statement->header())) {
+  if (header.ParseFromString(request->statement().header())) {
     slot->statement_id = header.statement_id();
   }
-  auto checked = checker_->Check(stream->caller(), *std::move(statement));
+  auto checked = checker_->Check(stream->caller(),
+                                 std::move(*request->mutable_statement()));
   if (!checked.ok()) {
     Decide(stream, slot, checked.status());
     return;
   }
+  checked->candidate.accept_older_witnesses = request->accept_older_witnesses();
   // The callback keeps what is under way until it is in the log and in the
   // index.
   sequencer_->Submit(

@@ -14,6 +14,7 @@
 #include "verify/digest.h"
 #include "verify/entry_verifier.h"
 #include "verify/member_names.h"
+#include "verify/registry_items/registry_items.h"
 
 namespace gaceta {
 namespace {
@@ -406,6 +407,18 @@ absl::Status Sequencer::CheckRegistryChange(const Candidate& candidate) const {
   if (auto violations = CheckMemberNames(*registry, change);
       !violations.empty()) {
     return InvalidFields("RULE_VIOLATION", violations);
+  }
+  // Witnesses that cannot read a change stop before it, and cosign nothing
+  // more.
+  const int version = VersionOf(change);
+  if (version > 1 && !candidate.accept_older_witnesses &&
+      !options_.quorum_reads(version)) {
+    return WithReason(
+        absl::FailedPreconditionError(absl::StrCat(
+            "the registry change needs version ", version,
+            " of the registry's form, and no quorum of witnesses that are "
+            "connected now reads it; upgrade the nodes first, or force it")),
+        "WITNESSES_TOO_OLD", {{"registry_version", absl::StrCat(version)}});
   }
   return CheckErasures(change);
 }

@@ -45,6 +45,8 @@ class Sequencer {
     std::size_t max_batch_entries = 2048;
     std::size_t max_batch_bytes = 16 * 1024 * 1024;
     std::function<absl::Time()> clock = [] { return absl::Now(); };
+    // Whether a quorum of witnesses reads a version of the registry's form.
+    std::function<bool(int)> quorum_reads = [](int) { return true; };
   };
 
   // All must outlive this object.

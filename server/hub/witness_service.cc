@@ -50,8 +50,6 @@ class WitnessLine : public Call {
       return;
     }
     name_ = absl::StrCat("node.", caller->peer.id.trust_domain());
-    number_ = service_->next_line_++;
-    service_->Open(this);
     Read();
   }
 
@@ -69,12 +67,35 @@ class WitnessLine : public Call {
       End(absl::OkStatus());
       return;
     }
+    if (number_ == 0) {
+      Open();
+      return;
+    }
+    if (request_.has_open()) {
+      End(InvalidField("open", "is in a later message, expected in the first"));
+      return;
+    }
     // The next is read when this one has been dealt with.
     Expect();
     service_->Answer(this, std::move(request_), [this] {
       Read();
       Returned();
     });
+  }
+
+  // The first message says what the witness reads.
+  void Open() {
+    const int version = request_.open().registry_version();
+    if (version < 1) {
+      End(InvalidField(
+          "open.registry_version",
+          absl::StrCat("is ", version,
+                       ", expected 1 or more in the first message")));
+      return;
+    }
+    number_ = service_->next_line_++;
+    service_->Open(this, version);
+    Read();
   }
 
   void WriteNext() {
@@ -151,7 +172,7 @@ void WitnessService::Drain(absl::Time deadline) {
   lines_.AwaitEnd(deadline);
 }
 
-void WitnessService::Open(WitnessLine* line) {
+void WitnessService::Open(WitnessLine* line, int registry_version) {
   const std::uint64_t number = line->number();
   open_lines_[number] = line;
   // Questions come from the other thread; the line may be gone by then.
@@ -161,8 +182,8 @@ void WitnessService::Open(WitnessLine* line) {
       if (found != open_lines_.end()) found->second->Ask(body);
     });
   };
-  AddTask([this, number, name = line->name(), ask] {
-    cosigning_.Open(name, number, ask);
+  AddTask([this, number, name = line->name(), registry_version, ask] {
+    cosigning_.Open(name, number, registry_version, ask);
   });
 }
 

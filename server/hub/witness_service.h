@@ -36,6 +36,10 @@ class WitnessService : public AsyncWitnessService {
 
   // After the server is built, before the loop runs.
   void Start() { lines_.Start(); }
+  // As Cosigning::QuorumReads().
+  bool QuorumReads(int registry_version) {
+    return cosigning_.QuorumReads(registry_version);
+  }
   // The log has grown. Returns at once.
   void Wake();
   // Ends every line and takes no more. Returns when all have ended or
@@ -47,7 +51,7 @@ class WitnessService : public AsyncWitnessService {
 
   // On the loop's thread: what happened to a line, told to the rounds later, in
   // this order. `handled` runs on the loop's thread after that.
-  void Open(WitnessLine* line);
+  void Open(WitnessLine* line, int registry_version);
   void Answer(WitnessLine* line, v1::WitnessRequest answer,
               std::function<void()> handled);
   void Close(WitnessLine* line);

@@ -11,6 +11,7 @@
 #include "errors/grpc_status.h"
 #include "spdlog/spdlog.h"
 #include "verify/checkpoint.h"
+#include "verify/registry_items/registry_items.h"
 
 namespace gaceta {
 
@@ -157,6 +158,9 @@ absl::Status WitnessLink::Serve() {
   grpc::ClientContext context;
   const CallSlot::Scope scope(&calls_, &context);
   const auto stream = stub_->Witness(&context);
+  v1::WitnessRequest open;
+  open.mutable_open()->set_registry_version(kRegistryVersion);
+  stream->Write(open);
   v1::WitnessResponse question;
   absl::Status failed;
   while (stream->Read(&question)) {

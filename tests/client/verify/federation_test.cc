@@ -129,13 +129,6 @@ INSTANTIATE_TEST_SUITE_P(
             "NoStatus",
             [] { return Member("HN", [](auto& m) { m.clear_status(); }); },
             "member.status"},
-        BrokenItem{"UnknownStatus",
-                   [] {
-                     return Member("HN", [](auto& m) {
-                       m.set_status(static_cast<v1::Member::Status>(9));
-                     });
-                   },
-                   "member.status"},
         BrokenItem{"TrustDomainOutside",
                    [] {
                      return Member("HN", [](auto& m) {
@@ -275,14 +268,6 @@ INSTANTIATE_TEST_SUITE_P(
                    [] {
                      return Corridor(
                          [](auto& c) { c.mutable_stops(0)->clear_roles(); });
-                   },
-                   "corridor.stops"},
-        BrokenItem{"CorridorWithAnUnknownRole",
-                   [] {
-                     return Corridor([](auto& c) {
-                       c.mutable_stops(0)->add_roles(
-                           static_cast<v1::CorridorRole>(9));
-                     });
                    },
                    "corridor.stops"},
         BrokenItem{"TopicWithBlanks",

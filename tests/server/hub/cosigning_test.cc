@@ -16,6 +16,7 @@
 #include "tests/support/statements.h"
 #include "verify/add_checkpoint.h"
 #include "verify/log_policy.h"
+#include "verify/registry_items/registry_items.h"
 
 namespace gaceta {
 namespace {
@@ -106,8 +107,9 @@ class CosigningTest : public ::testing::Test {
     Publish();
   }
 
-  void Open(const std::string& state, std::uint64_t line = 1) {
-    cosigning_->Open(NameOf(state), line,
+  void Open(const std::string& state, std::uint64_t line = 1,
+            int registry_version = kRegistryVersion) {
+    cosigning_->Open(NameOf(state), line, registry_version,
                      [this, state, line](std::string question) {
                        asked_[{state, line}].push_back(std::move(question));
                      });
@@ -378,6 +380,21 @@ TEST_F(CosigningTest, AnAnswerThatNobodyAskedForIsIgnored) {
   cosigning_->Answer(NameOf("HN"), 1, 200, "rubbish");
   cosigning_->Answer(NameOf("GT"), 1, 200, "rubbish");
   EXPECT_EQ(cosigned_size(), 0);
+}
+
+TEST_F(CosigningTest, AQuorumReadsARegistryVersionWhileItsLinesAreOpen) {
+  EXPECT_FALSE(cosigning_->QuorumReads(2));
+  Open("HN", 1, 2);
+  Open("GT", 1, 1);
+  EXPECT_TRUE(cosigning_->QuorumReads(1));
+  EXPECT_FALSE(cosigning_->QuorumReads(2));
+
+  // Guatemala's node comes back upgraded.
+  Open("GT", 2, 2);
+  EXPECT_TRUE(cosigning_->QuorumReads(2));
+
+  cosigning_->Close(NameOf("HN"), 1);
+  EXPECT_FALSE(cosigning_->QuorumReads(2));
 }
 
 }  // namespace

@@ -18,6 +18,8 @@
 #include "tests/support/test_hub.h"
 #include "verify/checkpoint.h"
 #include "verify/digest.h"
+#include "verify/openssl_ptr.h"
+#include "verify/registry_items/registry_items.h"
 
 namespace gaceta {
 namespace {
@@ -85,6 +87,9 @@ class SequencerTest : public ::testing::Test {
     evidence_ = *std::move(evidence);
     Sequencer::Options options;
     options.clock = [this] { return absl::FromUnixMicros(now_micros_.load()); };
+    options.quorum_reads = [this](int version) {
+      return version <= witnesses_read_.load();
+    };
     sequencer_ = std::make_unique<Sequencer>(log_.get(), checkpoints_.get(),
                                              evidence_.get(), options);
   }
@@ -143,6 +148,8 @@ class SequencerTest : public ::testing::Test {
   const testing::TempFolder folder_;
   testing::StoreControl store_;
   std::atomic<std::int64_t> now_micros_{absl::ToUnixMicros(TestTime())};
+  // Version of the registry's form that a quorum of witnesses reads.
+  std::atomic<int> witnesses_read_{kRegistryVersion};
   std::unique_ptr<ProjectedLog> log_;
   std::unique_ptr<CheckpointPublisher> checkpoints_;
   std::unique_ptr<EvidenceFolder> evidence_;
@@ -680,6 +687,42 @@ TEST_F(SequencerTest, TheHeadIsThatOfTheLog) {
   ASSERT_TRUE(Sequence(honduras_.Next(GoodUpdate("HN"))).ok());
 
   EXPECT_EQ(*sequencer_->Head("HN"), honduras_.head());
+}
+
+v1::RegistryChange CertificateRevocation() {
+  const CertificateName name = NameOf(
+      X509FromDer(testing::DerOf(Members().CaOf("MX").certificate_pem)).get());
+  v1::RegistryChange change;
+  auto* revoked = change.add_items()->mutable_revoked_certificate();
+  revoked->set_issuer(name.issuer);
+  revoked->set_serial(name.serial);
+  revoked->set_ground("stolen");
+  return change;
+}
+
+TEST_F(SequencerTest, AChangeThatWitnessesCannotReadWouldSilenceThemAll) {
+  witnesses_read_ = 1;
+  const v1::Statement statement =
+      secretariat_.Next(RegistryParts(CertificateRevocation()));
+
+  const Outcome refused = Sequence(statement);
+
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused.status()));
+  EXPECT_EQ(Reason(refused.status()), "WITNESSES_TOO_OLD");
+  // The nodes are upgraded: the same statement is taken.
+  witnesses_read_ = 2;
+  EXPECT_TRUE(Sequence(statement).ok());
+}
+
+TEST_F(SequencerTest, ARegistrarMayForceAChangeThatWitnessesCannotRead) {
+  witnesses_read_ = 1;
+  Candidate forced =
+      CandidateOf(secretariat_.Next(RegistryParts(CertificateRevocation())));
+  forced.accept_older_witnesses = true;
+
+  const Outcome outcome = Submit(std::move(forced)).get();
+
+  EXPECT_TRUE(outcome.ok()) << outcome.status();
 }
 
 }  // namespace
