@@ -7,16 +7,15 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "cli/session.h"
 #include "errors/errors.h"
 #include "google/protobuf/util/json_util.h"
 #include "verify/ca_constraints.h"
-#include "verify/digest.h"
 #include "verify/keys.h"
 #include "verify/log_policy.h"
 #include "verify/note.h"
 #include "verify/openssl_ptr.h"
+#include "verify/registry_items/registry_items.h"
 #include "verify/statement.h"
 
 namespace gaceta::cli {
@@ -107,55 +106,8 @@ void SetNames(const std::string& ca_der, v1::Member* member) {
 }
 
 bool IsUnchanged(const Federation& registry, const v1::RegistryItem& item) {
-  const auto same = [](const auto& map, const auto& value) {
-    auto found = map.find(value.id());
-    return found != map.end() &&
-           found->second.SerializeAsString() == value.SerializeAsString();
-  };
-  switch (item.item_case()) {
-    case v1::RegistryItem::kMember:
-      return same(registry.members(), item.member());
-    case v1::RegistryItem::kCorridor:
-      return same(registry.corridors(), item.corridor());
-    case v1::RegistryItem::kTopic:
-      return same(registry.topics(), item.topic());
-    case v1::RegistryItem::kSignerKey: {
-      auto key = PublicKey::FromCertificateDer(item.signer_key().certificate());
-      return key.ok() &&
-             registry
-                 .FindKey(item.signer_key().publisher(), key->key_id(), kLatest)
-                 .ok();
-    }
-    case v1::RegistryItem::kErasure:
-      return item.erasure().target_case() == v1::Erasure::kPosition
-                 ? registry.erasures().contains(item.erasure().position())
-                 : registry.document_erasures().contains(
-                       item.erasure().document());
-    case v1::RegistryItem::kLogPolicy: {
-      const LogPolicyInForce* in_force = registry.log_policy();
-      const v1::LogPolicy& policy = item.log_policy();
-      const absl::Duration grace =
-          policy.has_quorum_grace()
-              ? absl::Seconds(policy.quorum_grace().seconds())
-              : kDefaultQuorumGrace;
-      return in_force != nullptr &&
-             in_force->policy.text() == policy.policy() &&
-             in_force->quorum_grace == grace;
-    }
-    default:
-      return false;
-  }
-}
-
-// `member HN (gaceta.migracion.gob.hn, 192.0.2.17)`
-std::string DescribeMember(const v1::Member& member) {
-  std::string names = absl::StrJoin(member.host_names(), ", ");
-  if (!member.host_names().empty() && !member.ip_addresses().empty()) {
-    names += ", ";
-  }
-  absl::StrAppend(&names, absl::StrJoin(member.ip_addresses(), ", "));
-  return absl::StrCat("member ", member.id(),
-                      names.empty() ? "" : absl::StrCat(" (", names, ")"));
+  const RegistryItemKind* kind = FindKind(item);
+  return kind != nullptr && kind->IsInForce(item, registry.state());
 }
 
 absl::StatusOr<NoteKey> ReadNoteKey(const std::string& path, NoteKeyType type) {
@@ -265,31 +217,19 @@ void DropUnchanged(const Federation& registry, v1::RegistryChange* change) {
   change->mutable_items()->Swap(left.mutable_items());
 }
 
-std::string DescribeItem(const v1::RegistryItem& item) {
-  switch (item.item_case()) {
-    case v1::RegistryItem::kMember:
-      return DescribeMember(item.member());
-    case v1::RegistryItem::kSignerKey:
-      return absl::StrCat("signer key of ", item.signer_key().publisher());
-    case v1::RegistryItem::kCorridor:
-      return absl::StrCat("corridor ", item.corridor().id());
-    case v1::RegistryItem::kTopic:
-      return absl::StrCat("topic ", item.topic().id());
-    case v1::RegistryItem::kSignerKeyRevocation:
-      return absl::StrCat(
-          "revocation of key ",
-          ToHex(item.signer_key_revocation().key_id()).substr(0, 16));
-    case v1::RegistryItem::kLogPolicy:
-      return "log policy";
-    case v1::RegistryItem::kErasure:
-      return item.erasure().target_case() == v1::Erasure::kPosition
-                 ? absl::StrCat("erasure of entry ", item.erasure().position())
-                 : absl::StrCat("erasure of document ",
-                                item.erasure().document().substr(0, 16));
-    case v1::RegistryItem::ITEM_NOT_SET:
-      break;
-  }
-  return "nothing";
+absl::StatusOr<v1::RegistryChange> MakeRevokedCertificateChange(
+    const std::string& path, const std::string& ground) {
+  absl::StatusOr<std::vector<std::string>> certificates =
+      ReadCertificates(path);
+  if (!certificates.ok()) return certificates.status();
+  const CertificateName name = NameOf(X509FromDer(certificates->front()).get());
+  v1::RegistryChange change;
+  v1::RevokedCertificate* revoked =
+      change.add_items()->mutable_revoked_certificate();
+  revoked->set_issuer(name.issuer);
+  revoked->set_serial(name.serial);
+  revoked->set_ground(ground);
+  return change;
 }
 
 }  // namespace gaceta::cli

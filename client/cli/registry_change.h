@@ -66,13 +66,13 @@ struct ErasureTarget {
 v1::RegistryChange MakeErasureChange(const ErasureTarget& target,
                                      const std::string& ground);
 
+// Returns the change that revokes the first certificate of a PEM file.
+absl::StatusOr<v1::RegistryChange> MakeRevokedCertificateChange(
+    const std::string& path, const std::string& ground);
+
 // Takes out what the registry has already, so that publishing the same twice
 // adds nothing to the log.
 void DropUnchanged(const Federation& registry, v1::RegistryChange* change);
-
-// What an item puts, as `topic entry-visa` or `member HN (192.0.2.17)`: with
-// the member's host names and addresses.
-std::string DescribeItem(const v1::RegistryItem& item);
 
 }  // namespace gaceta::cli
 

@@ -16,10 +16,19 @@
 #include "gaceta/registry_client.h"
 #include "gaceta/v1/publishing.grpc.pb.h"
 #include "grpcpp/client_context.h"
+#include "verify/registry_items/registry_items.h"
 #include "verify/statement.h"
 
 namespace gaceta::cli {
 namespace {
+
+// What every verb has.
+struct SigningFlags {
+  // File of the secretariat's signing key.
+  std::string key_file;
+  // As PublishRequest.accept_older_witnesses.
+  bool force = false;
+};
 
 // Publishes statements of the secretariat, one after the other.
 class RegistryPublisher {
@@ -27,7 +36,7 @@ class RegistryPublisher {
   // Reads the key and the registry as it is.
   static absl::StatusOr<std::unique_ptr<RegistryPublisher>> Create(
       const CliContext& context, const ResolvedProfile& profile,
-      const std::string& signer_key_file);
+      const SigningFlags& signing);
 
   const Federation& registry() const { return *registry_; }
 
@@ -36,9 +45,10 @@ class RegistryPublisher {
 
  private:
   RegistryPublisher(std::unique_ptr<v1::PublishingService::Stub> stub,
-                    StatementSigner signer, Federation registry)
+                    StatementSigner signer, bool force, Federation registry)
       : stub_(std::move(stub)),
         signer_(std::move(signer)),
+        force_(force),
         registry_(std::make_unique<Federation>(std::move(registry))) {}
 
   absl::StatusOr<ChainHead> FetchHead();
@@ -46,14 +56,15 @@ class RegistryPublisher {
 
   const std::unique_ptr<v1::PublishingService::Stub> stub_;
   const StatementSigner signer_;
+  const bool force_;
   // As it is with all that was published here.
   const std::unique_ptr<Federation> registry_;
 };
 
 absl::StatusOr<std::unique_ptr<RegistryPublisher>> RegistryPublisher::Create(
     const CliContext& context, const ResolvedProfile& profile,
-    const std::string& signer_key_file) {
-  absl::StatusOr<SigningKey> key = SigningKey::FromPemFile(signer_key_file);
+    const SigningFlags& signing) {
+  absl::StatusOr<SigningKey> key = SigningKey::FromPemFile(signing.key_file);
   if (!key.ok()) return Annotate(key.status(), "--signer-key");
   absl::StatusOr<client::LogSource> source = ConnectToLog(context, profile);
   if (!source.ok()) return source.status();
@@ -67,7 +78,7 @@ absl::StatusOr<std::unique_ptr<RegistryPublisher>> RegistryPublisher::Create(
       v1::PublishingService::NewStub(source->channel),
       StatementSigner(profile.log_origin, std::string(kSecretariat),
                       *std::move(key)),
-      *(*registry)->Latest()));
+      signing.force, *(*registry)->Latest()));
 }
 
 absl::StatusOr<ChainHead> RegistryPublisher::FetchHead() {
@@ -88,6 +99,7 @@ absl::StatusOr<v1::Receipt> RegistryPublisher::Send(v1::Statement statement) {
   const auto stream = stub_->Publish(&call);
   v1::PublishRequest request;
   *request.mutable_statement() = std::move(statement);
+  request.set_accept_older_witnesses(force_);
   v1::PublishResponse response;
   const bool answered =
       stream->Write(request) && stream->WritesDone() && stream->Read(&response);
@@ -175,7 +187,7 @@ absl::Status PublishChange(const CliContext& context, const std::string& what,
 
 absl::StatusOr<int> PublishFiles(const CliContext& context,
                                  const ResolvedProfile& profile,
-                                 const std::string& signer_key,
+                                 const SigningFlags& signing,
                                  const std::vector<std::string>& paths) {
   // All files are read before anything is published.
   std::vector<v1::RegistryChange> changes;
@@ -184,7 +196,7 @@ absl::StatusOr<int> PublishFiles(const CliContext& context,
     if (!change.ok()) return change.status();
     changes.push_back(*std::move(change));
   }
-  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
+  auto publisher = RegistryPublisher::Create(context, profile, signing);
   if (!publisher.ok()) return publisher.status();
   for (std::size_t i = 0; i < paths.size(); ++i) {
     absl::Status status = PublishChange(
@@ -196,11 +208,11 @@ absl::StatusOr<int> PublishFiles(const CliContext& context,
 
 absl::StatusOr<int> PublishPolicy(const CliContext& context,
                                   const ResolvedProfile& profile,
-                                  const std::string& signer_key,
+                                  const SigningFlags& signing,
                                   const PolicyFiles& files) {
   absl::StatusOr<v1::RegistryChange> change = MakePolicyChange(files);
   if (!change.ok()) return change.status();
-  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
+  auto publisher = RegistryPublisher::Create(context, profile, signing);
   if (!publisher.ok()) return publisher.status();
   absl::Status status = PublishChange(context, "log policy", *std::move(change),
                                       publisher->get());
@@ -210,10 +222,10 @@ absl::StatusOr<int> PublishPolicy(const CliContext& context,
 
 absl::StatusOr<int> PublishErasure(const CliContext& context,
                                    const ResolvedProfile& profile,
-                                   const std::string& signer_key,
+                                   const SigningFlags& signing,
                                    const ErasureTarget& target,
                                    const std::string& ground) {
-  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
+  auto publisher = RegistryPublisher::Create(context, profile, signing);
   if (!publisher.ok()) return publisher.status();
   absl::Status status = PublishChange(
       context, "erasure", MakeErasureChange(target, ground), publisher->get());
@@ -223,12 +235,12 @@ absl::StatusOr<int> PublishErasure(const CliContext& context,
 
 absl::StatusOr<int> PublishMember(const CliContext& context,
                                   const ResolvedProfile& profile,
-                                  const std::string& signer_key,
+                                  const SigningFlags& signing,
                                   const MemberFiles& files) {
   absl::StatusOr<v1::RegistryChange> change =
       MakeMemberChange(files, profile.federation);
   if (!change.ok()) return change.status();
-  auto publisher = RegistryPublisher::Create(context, profile, signer_key);
+  auto publisher = RegistryPublisher::Create(context, profile, signing);
   if (!publisher.ok()) return publisher.status();
   absl::Status status =
       PublishChange(context, absl::StrCat("member ", files.id),
@@ -237,15 +249,18 @@ absl::StatusOr<int> PublishMember(const CliContext& context,
   return kExitDone;
 }
 
-void AddSignerKey(CLI::App& verb, std::string* path) {
-  verb.add_option("--signer-key", *path,
+void AddSigningFlags(CLI::App& verb, SigningFlags* signing) {
+  verb.add_flag("--force", signing->force,
+                "Publish also what witnesses cannot read that are older than "
+                "this change: they cosign nothing until they are upgraded");
+  verb.add_option("--signer-key", signing->key_file,
                   "The secretariat's signing key, PEM, mode 0600")
       ->required()
       ->type_name("FILE");
 }
 
 void AddPolicyVerb(CLI::App& noun, CliContext& context,
-                   const std::shared_ptr<std::string>& signer_key) {
+                   const std::shared_ptr<SigningFlags>& signing) {
   CLI::App* policy = AddVerb(
       noun, "policy",
       "Says who signs the log, who cosigns it, and how many of them are a "
@@ -273,17 +288,17 @@ void AddPolicyVerb(CLI::App& noun, CliContext& context,
       ->add_option("--grace", *grace,
                    "How long readers wait for them, in seconds; default 60")
       ->check(CLI::Range(1, 86400));
-  AddSignerKey(*policy, signer_key.get());
+  AddSigningFlags(*policy, signing.get());
   RunWithProfile(
       *policy, context,
-      [&context, files, grace, signer_key](const ResolvedProfile& profile) {
+      [&context, files, grace, signing](const ResolvedProfile& profile) {
         files->grace = absl::Seconds(*grace);
-        return PublishPolicy(context, profile, *signer_key, *files);
+        return PublishPolicy(context, profile, *signing, *files);
       });
 }
 
 void AddEraseVerb(CLI::App& noun, CliContext& context,
-                  const std::shared_ptr<std::string>& signer_key) {
+                  const std::shared_ptr<SigningFlags>& signing) {
   CLI::App* erase = AddVerb(
       noun, "erase",
       "Erases a payload or a document everywhere, for good: on the hub, in all "
@@ -306,11 +321,55 @@ void AddEraseVerb(CLI::App& noun, CliContext& context,
   one->require_option(1);
   erase->add_option("--ground", *ground, "Why, as everybody will read it")
       ->required();
-  AddSignerKey(*erase, signer_key.get());
+  AddSigningFlags(*erase, signing.get());
   RunWithProfile(
       *erase, context,
-      [&context, target, ground, signer_key](const ResolvedProfile& profile) {
-        return PublishErasure(context, profile, *signer_key, *target, *ground);
+      [&context, target, ground, signing](const ResolvedProfile& profile) {
+        return PublishErasure(context, profile, *signing, *target, *ground);
+      });
+}
+
+absl::StatusOr<int> RevokeCertificate(const CliContext& context,
+                                      const ResolvedProfile& profile,
+                                      const SigningFlags& signing,
+                                      const std::string& path,
+                                      const std::string& ground) {
+  absl::StatusOr<v1::RegistryChange> change =
+      MakeRevokedCertificateChange(path, ground);
+  if (!change.ok()) return change.status();
+  auto publisher = RegistryPublisher::Create(context, profile, signing);
+  if (!publisher.ok()) return publisher.status();
+  absl::Status status =
+      PublishChange(context, path, *std::move(change), publisher->get());
+  if (!status.ok()) return status;
+  return kExitDone;
+}
+
+void AddRevokeCertificateVerb(CLI::App& noun, CliContext& context,
+                              const std::shared_ptr<SigningFlags>& signing) {
+  CLI::App* revoke = AddVerb(
+      noun, "revoke-certificate",
+      "Revokes a certificate for good: of a program, or of a CA and so of "
+      "every "
+      "certificate that it signed. A signing key is revoked by a "
+      "signerKeyRevocation instead (registry publish). The ground is public.",
+      "  gaceta registry revoke-certificate pki/hn/node.pem --ground 'Stolen "
+      "server' \\\n"
+      "    --signer-key pki/secretariat/signer.key");
+  auto path = std::make_shared<std::string>();
+  auto ground = std::make_shared<std::string>();
+  revoke
+      ->add_option("certificate", *path,
+                   "The certificate, PEM; the first one of the file")
+      ->required()
+      ->type_name("FILE");
+  revoke->add_option("--ground", *ground, "Why, as everybody will read it")
+      ->required();
+  AddSigningFlags(*revoke, signing.get());
+  RunWithProfile(
+      *revoke, context,
+      [&context, path, ground, signing](const ResolvedProfile& profile) {
+        return RevokeCertificate(context, profile, *signing, *path, *ground);
       });
 }
 
@@ -322,7 +381,7 @@ void AddRegistryCommands(CLI::App& app, CliContext& context) {
       "For the secretariat: members, keys, corridors, topics and erasures of "
       "the federation");
   noun->require_subcommand(1);
-  auto signer_key = std::make_shared<std::string>();
+  auto signing = std::make_shared<SigningFlags>();
 
   CLI::App* publish = AddVerb(
       *noun, "publish",
@@ -334,10 +393,10 @@ void AddRegistryCommands(CLI::App& app, CliContext& context) {
   publish->add_option("files", *files, "The changes, published in this order")
       ->required()
       ->type_name("FILE");
-  AddSignerKey(*publish, signer_key.get());
+  AddSigningFlags(*publish, signing.get());
   RunWithProfile(*publish, context,
-                 [&context, files, signer_key](const ResolvedProfile& profile) {
-                   return PublishFiles(context, profile, *signer_key, *files);
+                 [&context, files, signing](const ResolvedProfile& profile) {
+                   return PublishFiles(context, profile, *signing, *files);
                  });
 
   CLI::App* member = AddVerb(
@@ -369,14 +428,15 @@ void AddRegistryCommands(CLI::App& app, CliContext& context) {
       ->add_option("--members", member_files->members_file,
                    "JSON with the member's names in several languages")
       ->type_name("FILE");
-  AddSignerKey(*member, signer_key.get());
+  AddSigningFlags(*member, signing.get());
   RunWithProfile(
       *member, context,
-      [&context, member_files, signer_key](const ResolvedProfile& profile) {
-        return PublishMember(context, profile, *signer_key, *member_files);
+      [&context, member_files, signing](const ResolvedProfile& profile) {
+        return PublishMember(context, profile, *signing, *member_files);
       });
-  AddPolicyVerb(*noun, context, signer_key);
-  AddEraseVerb(*noun, context, signer_key);
+  AddPolicyVerb(*noun, context, signing);
+  AddEraseVerb(*noun, context, signing);
+  AddRevokeCertificateVerb(*noun, context, signing);
 }
 
 }  // namespace gaceta::cli

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "verify/certificate_chain.h"
 #include "verify/registry_items/registry_items.h"
 #include "verify/statement.h"
@@ -112,7 +113,14 @@ class Kind : public RegistryItemKind {
   }
 
   std::string Describe(const v1::RegistryItem& item) const override {
-    return absl::StrCat("member ", item.member().id());
+    const v1::Member& member = item.member();
+    std::vector<std::string> names(member.host_names().begin(),
+                                   member.host_names().end());
+    names.insert(names.end(), member.ip_addresses().begin(),
+                 member.ip_addresses().end());
+    return names.empty() ? absl::StrCat("member ", member.id())
+                         : absl::StrCat("member ", member.id(), " (",
+                                        absl::StrJoin(names, ", "), ")");
   }
 };
 

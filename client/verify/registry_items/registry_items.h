@@ -34,7 +34,8 @@ const RegistryItemKind* FindKind(const v1::RegistryItem& item);
 // has none that this program does not know.
 int VersionOf(const v1::RegistryChange& change);
 
-// A few words for people, as `member HN`; `nothing` for an item without a kind.
+// What an item puts, as `topic entry-visa` or `member HN (192.0.2.17)`: with
+// the member's host names and addresses. `nothing` for an item without a kind.
 std::string DescribeItem(const v1::RegistryItem& item);
 
 }  // namespace gaceta

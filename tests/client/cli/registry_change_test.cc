@@ -10,6 +10,7 @@
 #include "pki/pki.h"
 #include "tests/support/temp_folder.h"
 #include "verify/member_names.h"
+#include "verify/registry_items/registry_items.h"
 #include "verify/spiffe_id.h"
 
 namespace gaceta::cli {
@@ -151,6 +152,18 @@ TEST_F(RegistryChangeTest, AFileThatIsWrongIsNamed) {
 
   EXPECT_THAT(std::string(ReadRegistryChange(path).status().message()),
               HasSubstr(path));
+}
+
+TEST_F(RegistryChangeTest, ARevocationNamesTheFirstCertificateOfTheFile) {
+  const std::string path = Files("HN", "hn").ca_file;
+
+  const auto change = MakeRevokedCertificateChange(path, "stolen");
+
+  ASSERT_TRUE(change.ok()) << change.status();
+  EXPECT_TRUE(EmptyFederation().Check(*change).ok())
+      << EmptyFederation().Check(*change);
+  EXPECT_THAT(DescribeItem(change->items(0)),
+              ::testing::StartsWith("revocation of certificate "));
 }
 
 }  // namespace
