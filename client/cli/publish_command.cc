@@ -406,9 +406,10 @@ void AddOptions(CLI::App& publish, PublishOptions* options) {
   CLI::Option* journal =
       publish
           .add_option("--journal", options->journal,
-                      "Remember in FILE what was published, also of a single "
-                      "update and of the standard input; default is a file in "
-                      "~/.local/state/gaceta for each file with an update a "
+                      "Remember in FILE what was published, so that a second "
+                      "run goes on; also for a single update and for the "
+                      "standard input. Default: a file in "
+                      "~/.local/state/gaceta for each input with one update a "
                       "line")
           ->type_name("FILE");
   publish

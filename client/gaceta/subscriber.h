@@ -50,7 +50,8 @@ struct SubscriberOptions {
 
   // Optional. A file that Acknowledge() writes, and that a later Subscriber
   // goes on from, exactly. One file for one subscription: with another filter
-  // or log it is refused. It is safe against crashes and full disks.
+  // or log it is refused. It is safe against crashes and full disks. Cursor and
+  // evidence are for their owner alone (0600), whatever the umask.
   std::string cursor_file;
   // Optional. A name, `[a-z0-9-]{1,63}`, under which the server keeps what was
   // acknowledged. Without a cursor file that exists, the subscription goes on
