@@ -45,7 +45,8 @@ struct LaterChange {
 void PrintTo(const LaterChange& one, std::ostream* out) { *out << one.name; }
 
 v1::RegistryItem CorridorItem() {
-  for (const v1::RegistryItem& item : TheFederation().FirstChange().items()) {
+  const v1::RegistryChange first = TheFederation().FirstChange();
+  for (const v1::RegistryItem& item : first.items()) {
     if (item.has_corridor()) return item;
   }
   return {};
