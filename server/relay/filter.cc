@@ -12,6 +12,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "errors/errors.h"
+#include "server/relay/known_fields.h"
+#include "verify/statement.h"
 
 namespace gaceta {
 namespace {
@@ -54,6 +56,13 @@ bool MayBeLanguage(absl::string_view tag) {
          std::all_of(tag.begin(), tag.end(), [](unsigned char c) {
            return absl::ascii_isalnum(c) || c == '-';
          });
+}
+
+// Basic filtering of RFC 4647: the case does not count, and `pt` passes
+// `pt-BR`.
+bool MatchesLanguage(absl::string_view language, absl::string_view wanted) {
+  return absl::StartsWithIgnoreCase(language, wanted) &&
+         (language.size() == wanted.size() || language[wanted.size()] == '-');
 }
 
 std::vector<FieldViolation> CheckForm(const v1::Filter& filter) {
@@ -110,6 +119,15 @@ std::vector<FieldViolation> CheckForm(const v1::Filter& filter) {
                                          "\", expected BCP 47, as pt-BR")});
     }
   }
+  for (int i = 0; i < filter.agencies_size(); ++i) {
+    // No header has another, so it would pass nothing.
+    if (!IsAgencyName(filter.agencies(i))) {
+      violations.push_back(
+          {absl::StrCat("filter.agencies[", i, "]"),
+           absl::StrCat("is \"", filter.agencies(i).substr(0, 100),
+                        "\", expected [a-z0-9-]{1,63}, as migracion")});
+    }
+  }
   return violations;
 }
 
@@ -159,6 +177,7 @@ absl::StatusOr<std::shared_ptr<const CompiledFilter>> CompiledFilter::Compile(
   if (auto violations = CheckForm(filter); !violations.empty()) {
     return InvalidFields("MALFORMED_FILTER", violations);
   }
+  if (absl::Status s = CheckKnownFields("filter", filter); !s.ok()) return s;
   auto compiled = std::shared_ptr<CompiledFilter>(new CompiledFilter);
   for (const std::string& state : filter.states()) {
     if (federation->FindMember(state) == nullptr) {
@@ -243,11 +262,10 @@ bool CompiledFilter::PassesLanguage(const v1::Update& update) const {
   if (languages_.empty()) return true;
   const auto passes = [this](const auto& text) {
     const std::string& language = text.language();
-    return std::any_of(
-        languages_.begin(), languages_.end(), [&](const std::string& wanted) {
-          return language == wanted || (absl::StartsWith(language, wanted) &&
-                                        language[wanted.size()] == '-');
-        });
+    return std::any_of(languages_.begin(), languages_.end(),
+                       [&](const std::string& wanted) {
+                         return MatchesLanguage(language, wanted);
+                       });
   };
   const v1::Instrument& instrument = update.instrument();
   return std::any_of(instrument.titles().begin(), instrument.titles().end(),

@@ -9,7 +9,9 @@
 #include "absl/time/clock.h"
 #include "errors/errors.h"
 #include "errors/grpc_status.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "server/relay/beyond_log.h"
+#include "server/relay/known_fields.h"
 #include "server/relay/subscription_names.h"
 
 namespace gaceta {
@@ -31,6 +33,32 @@ bool Parse(const grpc::ByteBuffer& buffer, v1::SubscribeRequest* request) {
   grpc::Slice slice;
   return buffer.DumpToSingleSlice(&slice).ok() &&
          request->ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
+}
+
+// Whatever the order of values.
+bool IsSameFilter(const v1::Filter& one, const v1::Filter& other) {
+  google::protobuf::util::MessageDifferencer differencer;
+  differencer.set_repeated_field_comparison(
+      google::protobuf::util::MessageDifferencer::AS_SET);
+  return differencer.Compare(one, other);
+}
+
+std::string FilterText(const v1::Filter& filter) {
+  const std::string text = filter.ShortDebugString();
+  return text.empty() ? "everything" : text;
+}
+
+absl::Status CheckSameFilter(const NamedSubscription& known,
+                             const v1::Open& open) {
+  if (IsSameFilter(known.filter, open.filter())) return absl::OkStatus();
+  return WithReason(
+      absl::FailedPreconditionError(absl::StrCat(
+          "subscription ", known.name, " passes ", FilterText(known.filter),
+          ", and is opened with ", FilterText(open.filter()),
+          "; what it has not passed would count as acknowledged: take another "
+          "name, or delete it (gaceta subscriptions delete ",
+          open.subscription(), ")")),
+      "ANOTHER_FILTER", {{"name", known.name}});
 }
 
 }  // namespace
@@ -119,6 +147,7 @@ absl::Status SubscribeStream::Open(const v1::Open& open) {
       open.filter(), Reader{caller_->member, caller_->is_state},
       deps.federation());
   if (!compiled.ok()) return compiled.status();
+  if (absl::Status s = CheckKnownFields("open", open); !s.ok()) return s;
   if (absl::Status s = SetHeartbeat(open); !s.ok()) return s;
   if (absl::Status s = SetSubscription(open); !s.ok()) return s;
   auto start = StartOf(open);
@@ -181,8 +210,18 @@ absl::Status SubscribeStream::SetSubscription(const v1::Open& open) {
   // The server keeps them for ever, so that each one counts.
   SubscriptionTable& table = *host_->dependencies().subscriptions;
   const int limit = host_->options().max_subscriptions_per_identity;
-  if (table.Get(subscription_).has_value() ||
-      static_cast<int>(
+  if (host_->IsConnected(subscription_)) {
+    return WithReason(
+        absl::UnavailableError(absl::StrCat(
+            "subscription ", subscription_,
+            " is in use by another stream; each program needs a name of its "
+            "own")),
+        "SUBSCRIPTION_IN_USE", {{"name", subscription_}});
+  }
+  if (const auto known = table.Get(subscription_); known.has_value()) {
+    return CheckSameFilter(*known, open);
+  }
+  if (static_cast<int>(
           table.List(FullSubscriptionName(caller_->peer.id, ""), "", limit)
               .size()) < limit) {
     return absl::OkStatus();

@@ -160,6 +160,9 @@ TEST_F(FilterTest, LanguagesPassForATitleAnAbstractOrADocument) {
   for (const auto& [language, passes] :
        std::initializer_list<std::pair<const char*, bool>>{{"pt-BR", true},
                                                            {"pt", true},
+                                                           {"PT-br", true},
+                                                           {"Pt", true},
+                                                           {"QUC", true},
                                                            {"pt-PT", false},
                                                            {"fr", true},
                                                            {"fr-CA", false},
@@ -323,6 +326,20 @@ TEST(CompileTest, WhatTheRegistryDoesNotHaveIsNotFound) {
   EXPECT_EQ(reason(filter), "UNKNOWN_TOPIC visas");
 }
 
+// An older server that ignored the field would pass more than was asked for.
+TEST(CompileTest, AFieldOfALaterVersionIsRefusedByItsNumber) {
+  v1::Filter filter;
+  filter.GetReflection()->MutableUnknownFields(&filter)->AddVarint(900, 1);
+
+  const absl::Status status =
+      CompiledFilter::Compile(filter, ReaderOf("HN"), RelayFederation())
+          .status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Reason(status), "UNKNOWN_FIELD");
+  EXPECT_EQ(ReasonMetadata(status, "field"), "filter.field 900");
+}
+
 TEST(CompileTest, MalformedFieldsAreListedTogether) {
   v1::Filter filter;
   filter.add_kinds(v1::UPDATE_KIND_UNSPECIFIED);
@@ -334,6 +351,7 @@ TEST(CompileTest, MalformedFieldsAreListedTogether) {
   filter.mutable_corridors(0)->add_counterpart_roles(
       static_cast<v1::CorridorRole>(99));
   for (int i = 0; i < 1001; ++i) filter.add_agencies("a");
+  filter.set_agencies(7, "INM");
 
   const absl::Status status =
       CompiledFilter::Compile(filter, ReaderOf("HN"), RelayFederation())
@@ -344,12 +362,12 @@ TEST(CompileTest, MalformedFieldsAreListedTogether) {
   for (const FieldViolation& violation : Violations(status)) {
     fields.push_back(violation.field);
   }
-  EXPECT_THAT(
-      fields,
-      ::testing::UnorderedElementsAre(
-          "filter.kinds[0]", "filter.events[0]", "filter.instruments[0].uri",
-          "filter.languages[0]", "filter.languages[1]",
-          "filter.corridors[0].counterpart_roles", "filter.agencies"));
+  EXPECT_THAT(fields, ::testing::UnorderedElementsAre(
+                          "filter.kinds[0]", "filter.events[0]",
+                          "filter.instruments[0].uri", "filter.languages[0]",
+                          "filter.languages[1]",
+                          "filter.corridors[0].counterpart_roles",
+                          "filter.agencies", "filter.agencies[7]"));
 }
 
 class ExplainTest : public ::testing::Test {

@@ -202,6 +202,16 @@ TEST_F(RelayServiceTest, TheFirstMessageMustBeOpen) {
   }
 }
 
+TEST_F(RelayServiceTest, OpenWithAFieldOfALaterVersionIsRefusedByItsNumber) {
+  v1::Open open = OpenAt(0);
+  open.GetReflection()->MutableUnknownFields(&open)->AddVarint(900, 1);
+
+  const absl::Status status = EndOf(open);
+
+  EXPECT_EQ(Reason(status), "UNKNOWN_FIELD") << status;
+  EXPECT_EQ(ReasonMetadata(status, "field"), "open.field 900");
+}
+
 TEST_F(RelayServiceTest, OpenComesOnce) {
   TestSubscription subscription(Reader(), OpenAt(0));
   subscription.Open(OpenAt(0));
@@ -692,6 +702,61 @@ TEST_F(SubscriptionsTest, AStreamThatWasRefusedDoesNotHideTheNext) {
   ASSERT_TRUE(subscription.ReadUntilLive());
 
   EXPECT_TRUE(Get("HN", "subscriber/one", "a")->connected());
+}
+
+TEST_F(SubscriptionsTest, AnotherFilterIsRefusedAndMovesNothing) {
+  hub().PublishMany("HN", Many("HN", 9));
+  v1::Open open = OnlyMexico(0);
+  open.mutable_filter()->add_states("HN");
+  open.set_subscription("a");
+  {
+    TestSubscription first(Reader("one"), open);
+    ASSERT_TRUE(first.ReadUntilLive());
+    ASSERT_TRUE(first.Acknowledge(3));
+  }
+  ASSERT_TRUE(testing::AwaitTrue(
+      [&] { return !Get("HN", "subscriber/one", "a")->connected(); }));
+
+  v1::Open other = OpenAt(0);
+  other.set_subscription("a");
+  for (const bool has_start : {true, false}) {
+    if (!has_start) other.clear_start();
+    TestSubscription refused(Reader("one"), other);
+    const absl::Status status = refused.End();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(Reason(status), "ANOTHER_FILTER");
+    EXPECT_THAT(
+        std::string(status.message()),
+        ::testing::HasSubstr("passes states: \"MX\" states: \"HN\", and "
+                             "is opened with everything"));
+  }
+  EXPECT_EQ(Get("HN", "subscriber/one", "a")->next_position(), 3);
+
+  // The order of values does not count.
+  std::swap(*open.mutable_filter()->mutable_states(0),
+            *open.mutable_filter()->mutable_states(1));
+  open.clear_start();
+  TestSubscription again(Reader("one"), open);
+  EXPECT_TRUE(again.ReadUntilLive());
+  EXPECT_EQ(again.opened().start_position(), 3);
+}
+
+TEST_F(SubscriptionsTest, ASecondStreamOfOneNameIsToldUntilTheFirstHasEnded) {
+  v1::Open open = OpenAt(0);
+  open.set_subscription("a");
+  auto first = std::make_unique<TestSubscription>(Reader("one"), open);
+  ASSERT_TRUE(first->ReadUntilLive());
+
+  TestSubscription second(Reader("one"), open);
+  const absl::Status status = second.End();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Reason(status), "SUBSCRIPTION_IN_USE");
+
+  first.reset();
+  ASSERT_TRUE(testing::AwaitTrue(
+      [&] { return !Get("HN", "subscriber/one", "a")->connected(); }));
+  TestSubscription third(Reader("one"), open);
+  EXPECT_TRUE(third.ReadUntilLive());
 }
 
 TEST_F(SubscriptionsTest, AForgottenOneGoesOnWithoutItsName) {
