@@ -95,6 +95,11 @@ class RelayService::Impl : public SubscribeHost {
     if (count == 0) connected_.erase(name);
   }
 
+  bool IsConnected(const std::string& name) const override {
+    absl::MutexLock lock(&mu_);
+    return connected_.contains(name);
+  }
+
   const RelayDependencies& dependencies() const override { return deps_; }
   const RelayOptions& options() const override { return options_; }
 

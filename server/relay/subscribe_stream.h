@@ -36,6 +36,8 @@ class SubscribeHost {
   virtual void Release(const std::string& identity) = 0;
   // A stream of that name begins or ends to use a named subscription.
   virtual void Connected(const std::string& name, bool connected) = 0;
+  // Whether one uses it.
+  virtual bool IsConnected(const std::string& name) const = 0;
 
   virtual const RelayDependencies& dependencies() const = 0;
   virtual const RelayOptions& options() const = 0;

@@ -457,16 +457,19 @@ TEST_F(RelayServiceTest, AnIdentityHasSoManyNames) {
     one.set_subscription(name);
     return one;
   };
-  TestSubscription a(Reader(), open("a"));
+  auto a = std::make_unique<TestSubscription>(Reader(), open("a"));
   TestSubscription b(Reader(), open("b"));
-  ASSERT_TRUE(a.ReadUntilLive() && b.ReadUntilLive());
+  ASSERT_TRUE(a->ReadUntilLive() && b.ReadUntilLive());
 
-  TestSubscription again(Reader(), open("a"));
   TestSubscription other(Reader("other"), open("c"));
 
   EXPECT_EQ(Reason(EndOf(open("c"))), "TOO_MANY_SUBSCRIPTIONS");
-  EXPECT_TRUE(again.ReadUntilLive());
   EXPECT_TRUE(other.ReadUntilLive());
+  a.reset();
+  EXPECT_TRUE(testing::AwaitTrue([&] {
+    TestSubscription again(Reader(), open("a"));
+    return again.ReadUntilLive();
+  }));
 }
 
 void AskSomething(const std::shared_ptr<grpc::Channel>& channel) {
