@@ -82,6 +82,12 @@ write_configuration() {
 
 # --- Servers ----------------------------------------------------------------------
 
+# create PROGRAM NAME FLAG: makes a server's data folder, which a start never does.
+create() {
+  "$BIN/$1" --config "$DIR/config/$2.textproto" "$3" >>"$DIR/log/create.log" 2>&1 ||
+    die "$1 $3 failed; see $DIR/log/create.log"
+}
+
 # start PROGRAM NAME: in a session of its own, so that Ctrl-C does not reach it.
 start() {
   setsid "$BIN/$1" --config "$DIR/config/$2.textproto" >"$DIR/log/$2.log" 2>&1 </dev/null &
@@ -110,8 +116,10 @@ start_servers() {
   say "starting the hub and the nodes of ${STATES[*]}"
   local state
   # The hub first: a node that finds none waits before it tries again.
+  create gaceta-hub hub --create-log
   start gaceta-hub hub
   await has_started hub
+  for state in "${STATES[@]}"; do create gaceta-node "$(lower "$state")" --create-data; done
   for state in "${STATES[@]}"; do start gaceta-node "$(lower "$state")"; done
   for state in "${STATES[@]}"; do await has_started "$(lower "$state")"; done
 }

@@ -70,20 +70,4 @@ absl::StatusOr<NoteSigner> ReadNoteKey(const std::string& path,
   return signer;
 }
 
-absl::StatusOr<NoteSigner> ReadOrMakeNoteKey(const std::string& path,
-                                             const std::string& name,
-                                             NoteKeyType type) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) {
-    return MakeNoteKey(path, name, type);
-  }
-  auto signer = ReadNoteKey(path, name, type);
-  if (!signer.ok() || std::filesystem::exists(PublicPath(path), ignored)) {
-    return signer;
-  }
-  // Whoever made it was ended between the two.
-  if (absl::Status s = WritePublicHalf(path, *signer); !s.ok()) return s;
-  return signer;
-}
-
 }  // namespace gaceta::pki

@@ -25,12 +25,6 @@ absl::StatusOr<NoteSigner> ReadNoteKey(const std::string& path,
                                        const std::string& name,
                                        NoteKeyType type);
 
-// Reads the key, or makes it if there is none; makes a public half that is
-// missing.
-absl::StatusOr<NoteSigner> ReadOrMakeNoteKey(const std::string& path,
-                                             const std::string& name,
-                                             NoteKeyType type);
-
 }  // namespace gaceta::pki
 
 #endif  // GACETA_CLIENT_PKI_NOTE_KEY_H_

@@ -1,5 +1,6 @@
 #include "server/hub/hub.h"
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +13,10 @@
 #include "gaceta/evidence_folder.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
-#include "pki/note_key.h"
 #include "server/documents/document_store.h"
 #include "server/documents/erase_documents.h"
 #include "server/hub/checkpoint_publisher.h"
+#include "server/hub/hub_folder.h"
 #include "server/hub/hub_history.h"
 #include "server/hub/sequencer.h"
 #include "server/hub/statement_checker.h"
@@ -30,6 +31,7 @@
 #include "server/services/server_builder.h"
 #include "server/services/updates_service.h"
 #include "server/storage/data_folder.h"
+#include "spdlog/spdlog.h"
 #include "verify/checkpoint.h"
 
 namespace gaceta {
@@ -50,28 +52,8 @@ absl::Status CheckOrigin(const LogStore& log, const std::string& origin) {
                    header->log_origin()));
 }
 
-// Who opens a damaged log has to know what to do.
-absl::Status WithRecovery(const absl::Status& status) {
-  if (!absl::IsDataLoss(status)) return status;
-  return Annotate(
-      absl::DataLossError(absl::StrCat(
-          status.message(),
-          "; move log.db away and rebuild it from nodes' mirrors: gaceta-hub "
-          "--rebuild-from DIR")),
-      "the log is not served");
-}
-
-absl::StatusOr<NoteSigner> OpenLogKey(const HubOptions& options, bool is_new) {
-  const bool own_file = options.log_key_file.empty();
-  const std::string path =
-      own_file ? options.data_folder + "/log.key" : options.log_key_file;
-  // A log that exists keeps its key.
-  auto signer =
-      own_file && is_new
-          ? pki::ReadOrMakeNoteKey(path, options.log_origin,
-                                   NoteKeyType::kEd25519)
-          : pki::ReadNoteKey(path, options.log_origin, NoteKeyType::kEd25519);
-  return signer.ok() ? signer : Annotate(signer.status(), "log_key_file");
+HubFolderOptions FolderOptions(const HubOptions& options) {
+  return {options.data_folder, options.log_origin, options.log_key_file};
 }
 
 // The folder's last checkpoint must be one that this key has signed: with
@@ -188,6 +170,12 @@ absl::StatusOr<OwnIdentity> Hub::Check(const HubOptions& options) {
                    "secretariat.", options.federation, "/hub"));
 }
 
+absl::StatusOr<NoteKey> Hub::CreateLog(const HubOptions& options,
+                                       bool reuse_key) {
+  if (auto own = Check(options); !own.ok()) return own.status();
+  return CreateHubFolder(FolderOptions(options), reuse_key);
+}
+
 absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   auto own = Check(options);
   if (!own.ok()) return own.status();
@@ -196,18 +184,26 @@ absl::StatusOr<std::unique_ptr<Hub>> Hub::Start(HubOptions options) {
   if (!federation.ok()) return federation.status();
 
   const std::string& folder = options.data_folder;
+  // Before anything is opened: what is refused has not changed.
+  if (absl::Status s = CheckHubFolder(FolderOptions(options)); !s.ok()) {
+    return s;
+  }
+  auto log_signer = ReadLogKey(FolderOptions(options));
+  if (!log_signer.ok()) return log_signer.status();
   if (absl::Status s = OpenDataFolder(folder); !s.ok()) return s;
   auto log = ProjectedLog::Open(folder, *std::move(federation));
-  if (!log.ok()) return WithRecovery(log.status());
-  auto log_signer = OpenLogKey(options, (*log)->store().Size() == 0);
-  if (!log_signer.ok()) return log_signer.status();
+  if (!log.ok()) return WithRecovery(log.status(), folder);
   if (absl::Status s = CheckOrigin((*log)->store(), options.log_origin);
       !s.ok()) {
     return s;
   }
   auto documents = DocumentStore::Open(folder + "/documents");
   if (!documents.ok()) return documents.status();
-  auto subscriptions = SubscriptionTable::Open(folder + "/subscriptions.db");
+  const std::string table = folder + "/subscriptions.db";
+  if (!std::filesystem::exists(table)) {
+    spdlog::warn("made anew, since it is missing path=\"{}\"", table);
+  }
+  auto subscriptions = SubscriptionTable::Open(table);
   if (!subscriptions.ok()) return subscriptions.status();
   auto evidence = EvidenceFolder::Open(folder + "/evidence");
   if (!evidence.ok()) return evidence.status();

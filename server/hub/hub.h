@@ -18,15 +18,16 @@ namespace gaceta {
 // The fields without a default are required.
 struct HubOptions {
   // Everything that the hub keeps is in this folder: log.db (the log), log.key
-  // (what signs it), checkpoints.db (what it has signed), tree.db and index.db
-  // (made anew from the log if lost), subscriptions.db, documents/, evidence/.
+  // (what signs it), log.size (how much of it was shown), checkpoints.db (what
+  // it has signed), tree.db and index.db (made anew from the log if lost),
+  // subscriptions.db, documents/, evidence/.
   std::string data_folder;
   // The federation's domain, `gaceta.example`.
   std::string federation;
   // `hub.gaceta.example/log`.
   std::string log_origin;
   // PEM file of the Ed25519 key that signs checkpoints. Empty: log.key in the
-  // data folder, made when the log is new. Who loses it has lost the log.
+  // data folder. Who loses it has lost the log.
   std::string log_key_file;
   // `host:port`; port 0 for any.
   std::string listen_address;
@@ -45,6 +46,13 @@ class Hub {
   // root, and that it is a hub's. Errors as those of Start().
   static absl::StatusOr<OwnIdentity> Check(const HubOptions& options);
 
+  // Begins a new, empty log: makes the data folder and the key. Returns the
+  // public half of the key, for the log policy. See CreateHubFolder().
+  static absl::StatusOr<NoteKey> CreateLog(const HubOptions& options,
+                                           bool reuse_key = false);
+
+  // Serves the log that is in the data folder; never begins one.
+  //
   // kInvalidArgument, kNotFound, kPermissionDenied: files or options are wrong,
   // and which; kFailedPrecondition: the folder has another log; kUnavailable:
   // the address or the folder is in use; kDataLoss: what is stored is damaged.

@@ -39,6 +39,16 @@ class SqliteCheckpointStore : public CheckpointStore {
     });
   }
 
+  absl::Status Remove(CheckpointKind kind) override {
+    absl::MutexLock lock(&mu_);
+    return RunSqlite("cannot remove a checkpoint", [&] {
+      mu_.AssertHeld();
+      SQLite::Statement remove(*db_, "DELETE FROM checkpoint WHERE kind = ?");
+      remove.bind(1, static_cast<int>(kind));
+      remove.exec();
+    });
+  }
+
   absl::StatusOr<std::optional<std::string>> Get(
       CheckpointKind kind) const override {
     absl::MutexLock lock(&mu_);
@@ -61,11 +71,10 @@ class SqliteCheckpointStore : public CheckpointStore {
   SQLite::Statement put_ ABSL_GUARDED_BY(mu_);
 };
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(
-    const std::string& path) {
+absl::StatusOr<std::unique_ptr<CheckpointStore>> OpenFile(
+    const std::string& path, bool must_exist) {
   SqliteFileOptions options;
+  options.must_exist = must_exist;
   options.path = path;
   options.version = kVersion;
   options.schema = kSchema;
@@ -77,6 +86,18 @@ absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(
   });
   if (!status.ok()) return status;
   return store;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(
+    const std::string& path) {
+  return OpenFile(path, false);
+}
+
+absl::StatusOr<std::unique_ptr<CheckpointStore>> CheckpointStore::OpenExisting(
+    const std::string& path) {
+  return OpenFile(path, true);
 }
 
 }  // namespace gaceta

@@ -21,6 +21,9 @@ enum class CheckpointKind {
   // The newest that this server, as a witness, has found to extend the one
   // before.
   kWitnessed,
+  // What was published before this server's copy of the log was lost: the copy
+  // that is fetched again has to begin with it.
+  kBeforeLoss,
 };
 
 // Thread safety: all methods may be called concurrently.
@@ -29,11 +32,18 @@ class CheckpointStore {
   // Opens or makes the SQLite file at `path`; `:memory:` keeps them in memory.
   static absl::StatusOr<std::unique_ptr<CheckpointStore>> Open(
       const std::string& path);
+  // The same for a file that must be there: kDataLoss if it is not, or if it
+  // has no tables.
+  static absl::StatusOr<std::unique_ptr<CheckpointStore>> OpenExisting(
+      const std::string& path);
   virtual ~CheckpointStore() = default;
 
   // Puts a note in the place of the one before. Durable when it returns; on
   // error the one before is still there.
   virtual absl::Status Put(CheckpointKind kind, absl::string_view note) = 0;
+
+  // Removes the note, if there is one. Durable when it returns.
+  virtual absl::Status Remove(CheckpointKind kind) = 0;
 
   virtual absl::StatusOr<std::optional<std::string>> Get(
       CheckpointKind kind) const = 0;

@@ -3,6 +3,7 @@
 #ifndef GACETA_SERVER_LOG_SQLITE_FILE_H_
 #define GACETA_SERVER_LOG_SQLITE_FILE_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,11 @@ struct SqliteFileOptions {
   // `user_version` of the file; another one is refused (kFailedPrecondition).
   int version = 1;
   SqliteDurability durability = SqliteDurability::kFull;
+  // Whether the file must be there, with its tables: otherwise kDataLoss, and
+  // nothing is made.
+  bool must_exist = false;
+  // `application_id` of a new file, in its first page.
+  std::uint32_t mark = 0;
   // No other connection, of this process or another, opens the file while it is
   // open here: then no transaction has to lock it.
   bool exclusive = false;
@@ -38,6 +44,13 @@ struct SqliteFileOptions {
 // Opens or makes a file in WAL mode. What is deleted is overwritten.
 absl::StatusOr<std::unique_ptr<SQLite::Database>> OpenSqliteFile(
     const SqliteFileOptions& options);
+
+// The `application_id` of the file at `path`, as the file itself has it,
+// without what its WAL has. 0 if there is none, or no file. Changes nothing.
+std::uint32_t ReadMark(const std::string& path);
+
+// Sets it, in the file itself. Errors as those of EmptyWal().
+absl::Status WriteMark(std::uint32_t mark, SQLite::Database* db);
 
 // Writes everything into the file itself, so that its WAL no longer has the
 // bytes of what was deleted. kUnavailable while somebody reads what was there

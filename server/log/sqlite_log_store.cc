@@ -11,13 +11,17 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "SQLiteCpp/SQLiteCpp.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "base/file_rights.h"
 #include "server/log/memory_log_store.h"
 #include "server/log/sqlite_file.h"
@@ -27,6 +31,8 @@ namespace {
 
 constexpr int kVersion = 2;
 constexpr std::size_t kMaxIdleReaders = 8;
+// `GacL`.
+constexpr std::uint32_t kSizeBesideMark = 0x4761634c;
 constexpr char kSchema[] =
     "CREATE TABLE entry ("
     "  position INTEGER PRIMARY KEY,"
@@ -119,6 +125,56 @@ SqliteLogStore::~SqliteLogStore() {
 
 absl::StatusOr<std::unique_ptr<SqliteLogStore>> SqliteLogStore::Open(
     const std::string& path) {
+  return OpenFile(path, false);
+}
+
+absl::StatusOr<std::unique_ptr<SqliteLogStore>> SqliteLogStore::OpenExisting(
+    const std::string& path) {
+  return OpenFile(path, true);
+}
+
+bool SqliteLogStore::HasSizeBeside(const std::string& path) {
+  return ReadMark(path) == kSizeBesideMark;
+}
+
+absl::Status SqliteLogStore::SetHasSizeBeside() {
+  absl::MutexLock lock(&writer_mu_);
+  return WriteMark(kSizeBesideMark, writer_->db.get());
+}
+
+absl::StatusOr<std::optional<Position>> SqliteLogStore::CountWithoutWal(
+    const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path + "-wal", error)) return std::nullopt;
+  Position count = 0;
+  bool empty = true;
+  absl::Status status = RunSqlite(absl::StrCat("cannot read ", path), [&] {
+    // Without locks, and without files beside it: nobody changes it meanwhile.
+    // A path becomes a URI when what has a meaning there is escaped.
+    SQLite::Database db(
+        absl::StrCat("file:",
+                     absl::StrReplaceAll(
+                         path, {{"%", "%25"}, {"?", "%3f"}, {"#", "%23"}}),
+                     "?immutable=1"),
+        SQLite::OPEN_READONLY | SQLite::OPEN_URI);
+    empty = !db.tableExists("entry");
+    if (!empty) count = db.execAndGet(kSelectEnd).getInt64();
+  });
+  if (!status.ok()) return status;
+  if (empty) {
+    return absl::DataLossError(absl::StrCat(
+        path,
+        " has no tables: it is not whole, as a copy without its -wal file"));
+  }
+  return count;
+}
+
+absl::StatusOr<std::unique_ptr<SqliteLogStore>> SqliteLogStore::OpenFile(
+    const std::string& path, bool must_exist) {
+  if (std::error_code error;
+      must_exist && !std::filesystem::exists(path, error)) {
+    return absl::DataLossError(absl::StrCat(path, " is missing"));
+  }
   std::unique_ptr<SqliteLogStore> store(new SqliteLogStore(path));
 
   // A lock beside the file, which ends with the process however it ends.
@@ -138,6 +194,8 @@ absl::StatusOr<std::unique_ptr<SqliteLogStore>> SqliteLogStore::Open(
   options.path = path;
   options.version = kVersion;
   options.schema = kSchema;
+  options.must_exist = must_exist;
+  options.mark = kSizeBesideMark;
   auto db = OpenSqliteFile(options);
   if (!db.ok()) return db.status();
   absl::Status status = RunSqlite(absl::StrCat("cannot read ", path), [&] {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,24 @@ class SqliteLogStore : public LogStore {
   // serves one server.
   static absl::StatusOr<std::unique_ptr<SqliteLogStore>> Open(
       const std::string& path);
+  // The same for a file that must be there: kDataLoss if it is not, or if it
+  // has no tables.
+  static absl::StatusOr<std::unique_ptr<SqliteLogStore>> OpenExisting(
+      const std::string& path);
+
+  // Whether a second record of the log's size belongs beside the file at
+  // `path` (see ShownSizeFile). Files that this version makes say so in their
+  // first page, which every copy has; those of versions before it do not.
+  // Reads no more than that page.
+  static bool HasSizeBeside(const std::string& path);
+  // Makes a file of a version before say so as well. Nobody may read it now.
+  absl::Status SetHasSizeBeside();
+
+  // Number of entries in a file that nobody has open and that has no WAL, as
+  // copies do; none if it has a WAL. Unlike opening it, leaves no file beside
+  // it. Errors as of opening it.
+  static absl::StatusOr<std::optional<Position>> CountWithoutWal(
+      const std::string& path);
   ~SqliteLogStore() override;
 
   absl::Status Append(Position expected,
@@ -40,6 +59,9 @@ class SqliteLogStore : public LogStore {
   struct Connection;
 
   explicit SqliteLogStore(std::string path);
+
+  static absl::StatusOr<std::unique_ptr<SqliteLogStore>> OpenFile(
+      const std::string& path, bool must_exist);
 
   // Number of entries that are committed.
   absl::StatusOr<Position> ReadEnd() const;

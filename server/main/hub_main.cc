@@ -74,6 +74,21 @@ absl::StatusOr<ServerToRun> Load(const std::string& path) {
                      [config = *config] { return Start(config); }};
 }
 
+absl::StatusOr<Created> CreateLog(const std::string& path, bool reuse_key) {
+  auto config = LoadHubConfig(path);
+  if (!config.ok()) return config.status();
+  const HubOptions& options = config->options;
+  auto key = Hub::CreateLog(options, reuse_key);
+  if (!key.ok()) return Annotate(key.status(), "no log was made");
+  const std::string key_file = options.log_key_file.empty()
+                                   ? options.data_folder + "/log.key"
+                                   : options.log_key_file;
+  return Created{key->ToString(),
+                 absl::StrCat("began the log ", options.log_origin, " in ",
+                              options.data_folder, "; keep a copy of ",
+                              key_file, " elsewhere: without it the log ends")};
+}
+
 absl::StatusOr<std::string> Rebuild(const std::string& path,
                                     const std::vector<std::string>& folders) {
   auto config = LoadHubConfig(path);
@@ -102,7 +117,14 @@ int main(int argc, char** argv) {
       {"gaceta-hub",
        "The hub of a Gaceta federation: takes signed statements from the "
        "states' nodes, orders them in one log and relays them.",
-       "/etc/gaceta/hub.textproto", gaceta::ServerKind::kHub, gaceta::Load,
+       "/etc/gaceta/hub.textproto",
+       gaceta::ServerKind::kHub,
+       gaceta::Load,
+       {"--create-log",
+        "Begin a new log: make the data folder, the log's key and an empty "
+        "store, print the public key, and exit. The folder must be new or "
+        "empty",
+        "log_key_file", gaceta::CreateLog},
        gaceta::Rebuild},
       argc, argv);
 }

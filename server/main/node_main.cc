@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "errors/errors.h"
 #include "server/config/load_node_config.h"
 #include "server/main/server_main.h"
 #include "server/metrics/metrics_server.h"
@@ -94,6 +96,19 @@ absl::StatusOr<ServerToRun> Load(const std::string& path) {
                      [config = *config] { return Start(config); }};
 }
 
+absl::StatusOr<Created> CreateData(const std::string& path, bool reuse_key) {
+  auto config = LoadNodeConfig(path);
+  if (!config.ok()) return config.status();
+  const NodeOptions& options = config->options;
+  auto key = Node::CreateData(options, reuse_key);
+  if (!key.ok()) return Annotate(key.status(), "no data was made");
+  return Created{
+      key->ToString(),
+      absl::StrCat("made the data of the node of ", options.state, " in ",
+                   options.data_folder,
+                   "; the secretariat puts this key into the log policy")};
+}
+
 }  // namespace
 }  // namespace gaceta
 
@@ -102,6 +117,14 @@ int main(int argc, char** argv) {
       {"gaceta-node",
        "A state's node: signs and publishes its updates, mirrors the "
        "federation's, and serves both to the state's own programs.",
-       "/etc/gaceta/node.textproto", gaceta::ServerKind::kNode, gaceta::Load},
+       "/etc/gaceta/node.textproto",
+       gaceta::ServerKind::kNode,
+       gaceta::Load,
+       {"--create-data",
+        "Begin a node: make the data folder, the key that cosigns and empty "
+        "stores, print the public key, and exit. The folder must be new or "
+        "empty",
+        "cosigner_key_file", gaceta::CreateData},
+       nullptr},
       argc, argv);
 }

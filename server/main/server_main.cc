@@ -111,18 +111,32 @@ int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
                "Check the configuration and the files that it names, and exit");
   app.add_flag("--print-access", print_access,
                "Print which roles may call which rpc, and exit");
+  bool create = false;
+  bool reuse_key = false;
+  CLI::Option* const create_option =
+      app.add_flag(program.create.flag, create, program.create.help);
+  app.add_flag("--reuse-key", reuse_key,
+               absl::StrCat("With ", program.create.flag,
+                            ": use the key that is "
+                            "in ",
+                            program.create.key_field,
+                            " already, which must not have signed anything"))
+      ->needs(create_option);
+  create_option->excludes("--check-config", "--print-access");
   std::vector<std::string> rebuild_from;
   if (program.rebuild) {
     app.add_option("--rebuild-from", rebuild_from,
                    "Rebuild the data folder, which has no log, from the data "
                    "folders of stopped nodes or copies of them, and exit. The "
                    "log's key must be there")
-        ->type_name("DIR");
+        ->type_name("DIR")
+        ->excludes(create_option);
   }
   app.set_version_flag("--version", GACETA_VERSION);
   app.footer(absl::StrCat("Example:\n  ", program.name, " --config ",
                           program.default_config,
-                          "\nSIGTERM ends it in good order."));
+                          "\nA start never makes data: ", program.create.flag,
+                          " does.\nSIGTERM ends it in good order."));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -130,6 +144,14 @@ int RunServerProgram(const ServerProgram& program, int argc, char** argv) {
   }
   if (print_access) {
     std::cout << PrintAccessTable(program.kind);
+    return 0;
+  }
+  if (create) {
+    SetUpLog(config::INFO);
+    auto created = program.create.run(config, reuse_key);
+    if (!created.ok()) return Fail(program.name, created.status());
+    std::cerr << program.name << ": " << created->message << "\n";
+    std::cout << created->public_key << "\n";
     return 0;
   }
   if (!rebuild_from.empty()) {

@@ -31,6 +31,14 @@ struct ServerToRun {
   std::function<absl::StatusOr<std::unique_ptr<RunningServer>>()> start;
 };
 
+// What a server begins with.
+struct Created {
+  // For the log policy; `name+hash+key`.
+  std::string public_key;
+  // What was made and what comes next, for people.
+  std::string message;
+};
+
 struct ServerProgram {
   // `gaceta-hub`.
   std::string name;
@@ -38,6 +46,19 @@ struct ServerProgram {
   std::string default_config;
   ServerKind kind;
   std::function<absl::StatusOr<ServerToRun>(const std::string& config)> load;
+  // Makes what a server begins with, and exits. `flag` is the option,
+  // `--create-log`; `help` is its text; `key_field` is the configuration's
+  // field of the key that `--reuse-key` is about.
+  struct Creation {
+    std::string flag;
+    std::string help;
+    std::string key_field;
+    // Returns the public half of the key that was made.
+    std::function<absl::StatusOr<Created>(const std::string& config,
+                                          bool reuse_key)>
+        run;
+  };
+  Creation create;
   // Of a program that can rebuild its data from folders: does so, and returns
   // what to print.
   std::function<absl::StatusOr<std::string>(

@@ -37,6 +37,19 @@ void LogTrust::Lose(const absl::Status& why) {
       Reason(why), std::string(why.message()));
 }
 
+absl::Status LogTrust::Remember(const CheckpointStore& store) {
+  for (const CheckpointKind kind :
+       {CheckpointKind::kBeforeLoss, CheckpointKind::kWitnessed}) {
+    auto note = store.Get(kind);
+    if (!note.ok()) return note.status();
+    if (!note->has_value()) continue;
+    auto checkpoint = CheckpointOf(**note);
+    if (!checkpoint.ok()) return checkpoint.status();
+    Saw(*checkpoint, **note);
+  }
+  return absl::OkStatus();
+}
+
 void LogTrust::Saw(const Checkpoint& checkpoint, const std::string& note) {
   const Seen seen{checkpoint, note};
   if (checkpoint.size <= log_->Size()) {

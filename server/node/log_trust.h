@@ -33,6 +33,9 @@ class LogTrust {
   // OK while the log is trusted; why not, if it is not.
   absl::Status status() const;
 
+  // Reads what this node has published and cosigned before, as Saw(): its copy
+  // of the log may have been lost since, and be fetched again.
+  absl::Status Remember(const CheckpointStore& store);
   // The hub has signed `checkpoint`, which its caller has verified. Compared
   // once the mirrored log has come so far.
   void Saw(const Checkpoint& checkpoint, const std::string& note);

@@ -12,7 +12,6 @@
 #include "gaceta/evidence_folder.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
-#include "pki/note_key.h"
 #include "server/documents/document_store.h"
 #include "server/documents/erase_documents.h"
 #include "server/identity/authorizer.h"
@@ -20,6 +19,7 @@
 #include "server/node/document_mirror.h"
 #include "server/node/log_trust.h"
 #include "server/node/mirror.h"
+#include "server/node/node_folder.h"
 #include "server/node/outbox.h"
 #include "server/node/submission_intake.h"
 #include "server/node/submissions_service.h"
@@ -215,19 +215,11 @@ absl::StatusOr<std::unique_ptr<StatementSigner>> OpenSigner(
                                            *std::move(key));
 }
 
-absl::StatusOr<std::unique_ptr<CheckpointWitness>> OpenWitness(
-    const NodeOptions& options, ProjectedLog* log, LogTrust* trust) {
-  const std::string name = absl::StrCat(
-      "node.", absl::AsciiStrToLower(options.state), ".", options.federation);
-  auto signer =
-      options.cosigner_key_file.empty()
-          ? pki::ReadOrMakeNoteKey(options.data_folder + "/cosigner.key", name,
-                                   NoteKeyType::kCosignature)
-          : pki::ReadNoteKey(options.cosigner_key_file, name,
-                             NoteKeyType::kCosignature);
-  if (!signer.ok()) return Annotate(signer.status(), "cosigner_key_file");
-  return CheckpointWitness::Open(log, &log->checkpoints(), *std::move(signer),
-                                 trust);
+NodeFolderOptions FolderOptions(const NodeOptions& options) {
+  return {options.data_folder,
+          absl::StrCat("node.", absl::AsciiStrToLower(options.state), ".",
+                       options.federation),
+          options.cosigner_key_file};
 }
 
 }  // namespace
@@ -262,6 +254,12 @@ absl::StatusOr<OwnIdentity> Node::Check(const NodeOptions& options) {
   return own;
 }
 
+absl::StatusOr<NoteKey> Node::CreateData(const NodeOptions& options,
+                                         bool reuse_key) {
+  if (auto own = Check(options); !own.ok()) return own.status();
+  return CreateNodeFolder(FolderOptions(options), reuse_key);
+}
+
 absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   NodeOptions options = WithDefaults(std::move(given));
   auto own = Check(options);
@@ -277,9 +275,18 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   if (!document_channel.ok()) return Annotate(document_channel.status(), "hub");
 
   const std::string& folder = options.data_folder;
+  // Before anything is opened: what is refused has not changed.
+  if (absl::Status s = CheckNodeFolder(FolderOptions(options)); !s.ok()) {
+    return s;
+  }
+  auto cosigner = ReadCosignerKey(FolderOptions(options));
+  if (!cosigner.ok()) return cosigner.status();
   if (absl::Status s = OpenDataFolder(folder); !s.ok()) return s;
+  if (absl::Status s = PrepareMirror(folder); !s.ok()) {
+    return Annotate(s, absl::StrCat("data_folder ", folder));
+  }
   auto log = ProjectedLog::Open(folder, *std::move(federation));
-  if (!log.ok()) return log.status();
+  if (!log.ok()) return WithRefetch(log.status(), folder);
   auto documents = DocumentStore::Open(folder + "/documents");
   if (!documents.ok()) return documents.status();
   auto subscriptions = SubscriptionTable::Open(folder + "/subscriptions.db");
@@ -293,7 +300,11 @@ absl::StatusOr<std::unique_ptr<Node>> Node::Start(NodeOptions given) {
   auto evidence = EvidenceFolder::Open(EvidenceFolderOf(options));
   if (!evidence.ok()) return evidence.status();
   auto trust = std::make_unique<LogTrust>(log->get(), evidence->get());
-  auto witness = OpenWitness(options, log->get(), trust.get());
+  if (absl::Status s = trust->Remember((*log)->checkpoints()); !s.ok()) {
+    return s;
+  }
+  auto witness = CheckpointWitness::Open(log->get(), &(*log)->checkpoints(),
+                                         *std::move(cosigner), trust.get());
   if (!witness.ok()) return witness.status();
 
   auto parts = std::make_unique<Parts>(

@@ -17,6 +17,7 @@
 #include "server/identity/server_credentials.h"
 #include "server/node/hub_link.h"
 #include "server/relay/relay_service.h"
+#include "verify/note.h"
 
 namespace gaceta {
 
@@ -24,7 +25,8 @@ namespace gaceta {
 struct NodeOptions {
   // Everything that the node keeps is in this folder: outbox.db (what agencies
   // submitted, dear), checkpoints.db (what this node has cosigned, dear),
-  // log.db (the mirrored log), tree.db and index.db (made anew from the log),
+  // log.db (the mirrored log, fetched again if it is lost as a whole), log.size
+  // (how much of it was shown), tree.db and index.db (made anew from the log),
   // subscriptions.db, documents/, and cosigner.key.
   std::string data_folder;
   // The state, ISO 3166-1 alpha-2, as `HN`.
@@ -41,7 +43,7 @@ struct NodeOptions {
   // alone. Never the TLS key.
   std::string signer_key_file;
   // PEM: the Ed25519 key that cosigns the hub's checkpoints. Empty:
-  // cosigner.key in the data folder, made if there is none.
+  // cosigner.key in the data folder.
   std::string cosigner_key_file;
   // The hub. Files that are empty are those of `tls`; an empty `server_id` is
   // the federation's hub.
@@ -67,6 +69,13 @@ struct NodeOptions {
 // Thread safety: one thread owns it; what it tells of the log, any may ask.
 class Node {
  public:
+  // Makes the data folder of a new node, with its cosigning key. Returns the
+  // public half of the key, for the log policy. See CreateNodeFolder().
+  static absl::StatusOr<NoteKey> CreateData(const NodeOptions& options,
+                                            bool reuse_key = false);
+
+  // Serves over the data that is in the folder; never begins one.
+  //
   // kInvalidArgument, kNotFound, kPermissionDenied: files or options are wrong,
   // and which; kUnavailable: the address or the folder is in use; kDataLoss:
   // what is stored is damaged.

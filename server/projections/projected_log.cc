@@ -1,6 +1,7 @@
 #include "server/projections/projected_log.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,34 @@ absl::StatusOr<LogHeadPtr> ReadHead(const CheckpointStore& checkpoints) {
   return LogHeadPtr(std::move(head));
 }
 
+std::string LogIn(const std::string& folder) { return folder + "/log.db"; }
+std::string CheckpointsIn(const std::string& folder) {
+  return folder + "/checkpoints.db";
+}
+
+// None if the log is of a version that had no such file.
+absl::StatusOr<std::optional<Position>> ReadShownSize(
+    const std::string& folder) {
+  const std::string path = ShownSizeFile::PathIn(folder);
+  auto shown = ShownSizeFile::Read(path);
+  if (!shown.ok() || shown->has_value()) return shown;
+  if (!SqliteLogStore::HasSizeBeside(LogIn(folder))) return shown;
+  return absl::DataLossError(absl::StrCat(
+      path,
+      " is missing, which log.db was made with: the folder is not whole, as "
+      "a copy without log.size and the *.db-wal files is not"));
+}
+
+// `what` has `size` entries; `file` is where they are.
+absl::Status CheckNotShorter(absl::string_view what, absl::string_view file,
+                             Position size, Position shown) {
+  if (size >= shown) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(what, " has ", size, " entries, but log.size says that ",
+                   shown, " were shown: entries were lost, as in a copy of ",
+                   file, " without its ", file, "-wal"));
+}
+
 bool IsRegistryChange(const StoredEntry& entry) {
   const auto header = HeaderOfLeaf(entry.leaf);
   return header.has_value() && EntryVerifier::IsRegistryChange(*header);
@@ -46,6 +75,7 @@ ProjectedLog::ProjectedLog(Parts parts, Federation empty,
                            EntryCache::Options cache_options)
     : store_(std::move(parts.store)),
       checkpoints_(std::move(parts.checkpoints)),
+      shown_size_(std::move(parts.shown_size)),
       tree_(std::move(parts.tree)),
       index_(std::move(parts.index)),
       registry_(std::move(empty)),
@@ -54,33 +84,105 @@ ProjectedLog::ProjectedLog(Parts parts, Federation empty,
   cache_.SetEnd(head_ == nullptr ? 0 : head_->checkpoint.size);
 }
 
+absl::Status ProjectedLog::Create(const std::string& folder) {
+  // Each ends here, so that nothing of it stays in a WAL.
+  auto checkpoints = CheckpointStore::Open(CheckpointsIn(folder));
+  if (!checkpoints.ok()) return checkpoints.status();
+  checkpoints->reset();
+  if (absl::Status s = ShownSizeFile::Write(ShownSizeFile::PathIn(folder), 0);
+      !s.ok()) {
+    return s;
+  }
+  return SqliteLogStore::Open(LogIn(folder)).status();
+}
+
+absl::Status ProjectedLog::Inspect(const std::string& folder) {
+  const std::string path = LogIn(folder);
+  auto shown = ReadShownSize(folder);
+  if (!shown.ok()) return shown.status();
+  auto count = SqliteLogStore::CountWithoutWal(path);
+  if (!count.ok()) return count.status();
+  return count->has_value() && shown->has_value()
+             ? CheckNotShorter("the log", "log.db", **count, **shown)
+             : absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::Open(
     const std::string& folder, Federation empty,
     EntryCache::Options cache_options) {
-  auto store = SqliteLogStore::Open(absl::StrCat(folder, "/log.db"));
+  auto store = SqliteLogStore::OpenExisting(LogIn(folder));
   if (!store.ok()) return store.status();
-  return OpenOver(*std::move(store), folder, std::move(empty), cache_options);
+  auto checkpoints = CheckpointStore::OpenExisting(CheckpointsIn(folder));
+  if (!checkpoints.ok()) return checkpoints.status();
+  auto head = ReadHead(**checkpoints);
+  if (!head.ok()) return head.status();
+  auto shown = ReadShownSize(folder);
+  if (!shown.ok()) return shown.status();
+
+  const Position size = (*store)->Size();
+  const Position signed_size = *head == nullptr ? 0 : (*head)->checkpoint.size;
+  // All that is found here is found before anything is written. A log that is
+  // longer than its checkpoint is no error: its server was ended between the
+  // two.
+  if (signed_size > size) {
+    return absl::DataLossError(absl::StrCat(
+        "the log has ", size, " entries, but its last checkpoint has ",
+        signed_size, ": entries were lost"));
+  }
+  if (shown->has_value()) {
+    if (absl::Status s = CheckNotShorter("the log", "log.db", size, **shown);
+        !s.ok()) {
+      return s;
+    }
+    if (absl::Status s = CheckNotShorter(
+            "the last checkpoint", "checkpoints.db", signed_size, **shown);
+        !s.ok()) {
+      return s;
+    }
+  } else if (*head == nullptr && size > 0) {
+    return absl::DataLossError(absl::StrCat(
+        "the log has ", size,
+        " entries, but checkpoints.db has no checkpoint, as a copy of it "
+        "without its checkpoints.db-wal"));
+  }
+
+  const std::string size_path = ShownSizeFile::PathIn(folder);
+  if (!shown->has_value()) {
+    if (absl::Status s = ShownSizeFile::Write(size_path, signed_size);
+        !s.ok()) {
+      return s;
+    }
+  }
+  // After the file, since from now on its absence is an error.
+  if (!SqliteLogStore::HasSizeBeside(LogIn(folder))) {
+    if (absl::Status s = (*store)->SetHasSizeBeside(); !s.ok()) return s;
+  }
+  Parts parts;
+  parts.store = *std::move(store);
+  parts.checkpoints = *std::move(checkpoints);
+  parts.head = *std::move(head);
+  parts.shown_size =
+      std::make_unique<ShownSizeFile>(size_path, shown->value_or(signed_size));
+  parts.shown_size->Show(signed_size);
+  return OpenOver(std::move(parts), folder, std::move(empty), cache_options);
 }
 
 absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::OpenInMemory(
     std::unique_ptr<LogStore> store, Federation empty) {
-  return OpenOver(std::move(store), "", std::move(empty), {});
+  Parts parts;
+  parts.store = std::move(store);
+  auto checkpoints = CheckpointStore::Open(":memory:");
+  if (!checkpoints.ok()) return checkpoints.status();
+  parts.checkpoints = *std::move(checkpoints);
+  return OpenOver(std::move(parts), "", std::move(empty), {});
 }
 
 absl::StatusOr<std::unique_ptr<ProjectedLog>> ProjectedLog::OpenOver(
-    std::unique_ptr<LogStore> store, const std::string& folder,
-    Federation empty, EntryCache::Options cache_options) {
+    Parts parts, const std::string& folder, Federation empty,
+    EntryCache::Options cache_options) {
   const auto path = [&folder](absl::string_view name) {
     return folder.empty() ? ":memory:" : absl::StrCat(folder, "/", name);
   };
-  Parts parts;
-  parts.store = std::move(store);
-  auto checkpoints = CheckpointStore::Open(path("checkpoints.db"));
-  if (!checkpoints.ok()) return checkpoints.status();
-  parts.checkpoints = *std::move(checkpoints);
-  auto head = ReadHead(*parts.checkpoints);
-  if (!head.ok()) return head.status();
-  parts.head = *std::move(head);
   auto tree =
       LogTree::Open(path("tree.db"), *parts.store,
                     parts.head == nullptr ? nullptr : &parts.head->checkpoint);
@@ -190,6 +292,9 @@ absl::Status ProjectedLog::Publish(const Checkpoint& checkpoint,
   });
   // After the head, so that who sees an entry sees a checkpoint that has it.
   cache_.SetEnd(checkpoint.size);
+  // Not before the checkpoint is durable, or a crash would leave a log that is
+  // shorter than this file says.
+  if (shown_size_ != nullptr) shown_size_->Show(checkpoint.size);
   FollowRegistry();
   return absl::OkStatus();
 }

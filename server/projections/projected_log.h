@@ -22,6 +22,7 @@
 #include "server/registry/registry.h"
 #include "server/relay/entry_cache.h"
 #include "server/relay/stream_prover.h"
+#include "server/storage/shown_size_file.h"
 #include "verify/federation.h"
 
 namespace gaceta {
@@ -37,11 +38,23 @@ namespace gaceta {
 // concurrently.
 class ProjectedLog {
  public:
-  // Opens or makes `folder`/log.db, checkpoints.db, tree.db and index.db.
-  // `empty` is a registry that knows the federation's root alone.
+  // Makes an empty log in `folder`, which must not have any: checkpoints.db,
+  // log.size and, as the last, log.db. So a folder that has log.db has them
+  // all.
+  static absl::Status Create(const std::string& folder);
+
+  // What is wrong with `folder`/log.db, log.size and checkpoints.db, as far as
+  // it shows without changing anything. Errors as those of Open().
+  static absl::Status Inspect(const std::string& folder);
+
+  // Opens the log in `folder`: log.db, checkpoints.db and log.size (the size
+  // that was shown last), which must be there, and tree.db and index.db, which
+  // are made anew if they are lost. Versions before had no log.size: then it is
+  // written now. `empty` is a registry that knows the federation's root alone.
   //
   // kUnavailable: another server uses the folder. kDataLoss: stored bytes are
-  // damaged, or are not those that the last checkpoint was signed for.
+  // damaged or missing, or are not those that the last checkpoint was signed
+  // for, or there are fewer than were shown.
   static absl::StatusOr<std::unique_ptr<ProjectedLog>> Open(
       const std::string& folder, Federation empty,
       EntryCache::Options cache_options = {});
@@ -108,11 +121,14 @@ class ProjectedLog {
     std::unique_ptr<LogTree> tree;
     std::unique_ptr<StatementIndex> index;
     LogHeadPtr head;
+    // Null for what stays in memory.
+    std::unique_ptr<ShownSizeFile> shown_size;
   };
-  // Opens the rest over `store`: `folder` is empty for what stays in memory.
+  // Opens the rest over `parts`, which has store and checkpoints: `folder` is
+  // empty for what stays in memory.
   static absl::StatusOr<std::unique_ptr<ProjectedLog>> OpenOver(
-      std::unique_ptr<LogStore> store, const std::string& folder,
-      Federation empty, EntryCache::Options cache_options);
+      Parts parts, const std::string& folder, Federation empty,
+      EntryCache::Options cache_options);
 
   ProjectedLog(Parts parts, Federation empty,
                EntryCache::Options cache_options);
@@ -126,6 +142,8 @@ class ProjectedLog {
 
   const std::unique_ptr<LogStore> store_;
   const std::unique_ptr<CheckpointStore> checkpoints_;
+  // Ends before `store_`, which keeps other servers from the folder.
+  const std::unique_ptr<ShownSizeFile> shown_size_;
   const std::unique_ptr<LogTree> tree_;
   const std::unique_ptr<StatementIndex> index_;
   Registry registry_;

@@ -15,9 +15,11 @@
 #include "server/documents/document_store.h"
 #include "server/log/checkpoint_store.h"
 #include "server/log/log_tree.h"
+#include "server/log/sqlite_file.h"
 #include "server/log/sqlite_log_store.h"
 #include "server/recovery/mirror_copy.h"
 #include "server/storage/data_folder.h"
+#include "server/storage/shown_size_file.h"
 #include "spdlog/spdlog.h"
 
 namespace gaceta {
@@ -163,7 +165,16 @@ absl::StatusOr<Rebuilt> Fill(const std::string& folder,
   return rebuilt;
 }
 
-absl::Status MoveInto(const std::string& from, const std::string& to) {
+absl::Status MoveInto(const std::string& from, const std::string& to,
+                      Position size) {
+  // What SQLite left beside a file that was moved away belongs to that file
+  // alone.
+  RemoveSqliteFile(to + "/log.db");
+  RemoveSqliteFile(to + "/checkpoints.db");
+  if (absl::Status s = ShownSizeFile::Write(ShownSizeFile::PathIn(to), size);
+      !s.ok()) {
+    return s;
+  }
   std::error_code error;
   // The log last, with what SQLite may have left beside it: without it the
   // rebuilding begins again.
@@ -179,6 +190,20 @@ absl::Status MoveInto(const std::string& from, const std::string& to) {
   }
   std::filesystem::remove_all(from, error);
   return absl::OkStatus();
+}
+
+// The hub that lost its log may have shown more than the mirrors have.
+absl::Status CheckReaches(const std::string& folder, Position size) {
+  const std::string path = ShownSizeFile::PathIn(folder);
+  auto shown = ShownSizeFile::Read(path);
+  if (!shown.ok()) return shown.status();
+  if (shown->value_or(0) <= size) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the hub has shown ", **shown, " entries (", path,
+                   "), but the mirrors end at ", size,
+                   "; name the data folders of more nodes. Only if no node has "
+                   "the rest, move "
+                   "log.size away"));
 }
 
 }  // namespace
@@ -207,9 +232,11 @@ absl::StatusOr<Rebuilt> RebuildHub(const RebuildOptions& options) {
                                absl::StrCat("cannot make folder ", work));
   }
   auto rebuilt = Fill(work, mirrors);
-  if (!rebuilt.ok()) {
+  absl::Status status = rebuilt.status();
+  if (status.ok()) status = CheckReaches(folder, rebuilt->size);
+  if (!status.ok()) {
     std::filesystem::remove_all(work, error);
-    return rebuilt.status();
+    return status;
   }
   auto documents = DocumentStore::Open(folder + "/documents");
   if (!documents.ok()) return documents.status();
@@ -220,7 +247,7 @@ absl::StatusOr<Rebuilt> RebuildHub(const RebuildOptions& options) {
       return s;
     }
   }
-  if (absl::Status s = MoveInto(work, folder); !s.ok()) return s;
+  if (absl::Status s = MoveInto(work, folder, rebuilt->size); !s.ok()) return s;
   return rebuilt;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -16,6 +17,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/file_rights.h"
 #include "gaceta/file_io.h"
 #include "spdlog/spdlog.h"
@@ -26,10 +28,12 @@ namespace {
 constexpr mode_t kRightsOfOthers = 077;
 constexpr absl::string_view kFolders[] = {"documents", "evidence",
                                           "rebuilding"};
-constexpr absl::string_view kFileEndings[] = {".db", ".db-wal", ".db-shm",
-                                              ".db-journal", ".db.lock"};
+constexpr absl::string_view kFileEndings[] = {
+    ".db",      ".db-wal",  ".db-shm",     ".db-journal",
+    ".db.lock", "log.size", "log.size.tmp"};
 // A folder that has one of them is a server's.
-constexpr absl::string_view kMarks[] = {"log.db", "log.key", "cosigner.key"};
+constexpr absl::string_view kMarks[] = {"log.db", "log.key", "log.size",
+                                        "checkpoints.db", "cosigner.key"};
 // Made by the system in the root of a file system.
 constexpr absl::string_view kLostAndFound = "lost+found";
 
@@ -209,6 +213,60 @@ absl::Status OpenDataFolder(const std::string& folder) {
         tightening.folders(), tightening.files());
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> NamesInDataFolder(
+    const std::string& folder) {
+  const Opened opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.get() < 0) {
+    if (errno == ENOENT) return std::vector<std::string>();
+    if (errno != ENOTDIR) return Failed("open folder", folder);
+    return absl::FailedPreconditionError(
+        absl::StrCat("data_folder ", folder, " is a file, expected a folder"));
+  }
+  auto names = NamesIn(opened.get(), folder);
+  if (!names.ok()) return names;
+  names->erase(std::remove(names->begin(), names->end(), kLostAndFound),
+               names->end());
+  absl::c_sort(*names);
+  return names;
+}
+
+absl::Status MakeNewDataFolder(const std::string& folder,
+                               absl::string_view what) {
+  auto names = NamesInDataFolder(folder);
+  if (!names.ok()) return names.status();
+  if (!names->empty()) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        "data_folder ", folder, " is not empty: it has ", NameSome(*names),
+        "; ", what,
+        " begins in an empty or a new folder alone. If these files are "
+        "data, start the server without ",
+        what, "; if not, move them away first"));
+  }
+  return OpenDataFolder(folder);
+}
+
+absl::Status CheckHasBytes(const std::string& folder,
+                           absl::Span<const absl::string_view> names) {
+  for (const absl::string_view name : names) {
+    const std::string path = absl::StrCat(folder, "/", name);
+    struct stat info {};
+    if (stat(path.c_str(), &info) == 0 && info.st_size == 0) {
+      return absl::DataLossError(
+          absl::StrCat(path, " is an empty file, expected a database"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string NameSome(const std::vector<std::string>& names) {
+  constexpr std::size_t kMax = 12;
+  if (names.empty()) return "nothing";
+  if (names.size() <= kMax) return absl::StrJoin(names, ", ");
+  return absl::StrCat(
+      absl::StrJoin(absl::MakeConstSpan(names).first(kMax), ", "), " and ",
+      names.size() - kMax, " more");
 }
 
 }  // namespace gaceta

@@ -3,8 +3,12 @@
 #define GACETA_SERVER_STORAGE_DATA_FOLDER_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace gaceta {
 
@@ -19,6 +23,26 @@ namespace gaceta {
 // to a folder that has files but none of a server: the path may be wrong, and
 // nothing is changed.
 absl::Status OpenDataFolder(const std::string& folder);
+
+// The names of all that is in `folder`, sorted, but for `lost+found` of a file
+// system's root. None if the folder is not there. kFailedPrecondition if a file
+// is there in its place. Changes nothing.
+absl::StatusOr<std::vector<std::string>> NamesInDataFolder(
+    const std::string& folder);
+
+// Makes `folder` for data that begins in it. kAlreadyExists if there is
+// anything in it: `what` is the option that was given, for the message. Then
+// nothing has changed.
+absl::Status MakeNewDataFolder(const std::string& folder,
+                               absl::string_view what);
+
+// kDataLoss, naming the first of the files `names` that is there and has no
+// byte, as an interrupted restore leaves it.
+absl::Status CheckHasBytes(const std::string& folder,
+                           absl::Span<const absl::string_view> names);
+
+// Names for a message: `a, b and 3 more`; `nothing` if there are none.
+std::string NameSome(const std::vector<std::string>& names);
 
 }  // namespace gaceta
 

@@ -13,7 +13,7 @@ import time
 
 START_SECONDS = 120
 LOAD_SECONDS = 900
-# The hub makes it, in its data folder.
+# Made with the log, in its data folder.
 LOG_KEY = "log.key.pub"
 # As in bench_federation.cc; the first ones are witnesses, if anybody is.
 STATES = ("HN", "GT", "MX", "AG", "AR", "BS", "BB", "BZ", "BO", "BR")
@@ -249,17 +249,26 @@ class Bench:
 class Server:
     """A process of its own: mutual TLS, SQLite with fsync, loopback."""
 
-    def __init__(self, bench: Bench, program, data: pathlib.Path, config):
+    def __init__(self, bench: Bench, program, data: pathlib.Path, config, creation):
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
         self.log = data.with_name(f"{data.name}.log")
         config_file = data.with_name(f"{data.name}.textproto")
         config_file.write_text(config, encoding="utf-8")
         self.command = [str(bench.bin_dir / program), "--config", str(config_file)]
+        if not any(data.iterdir()):
+            self._create(creation)
         self.process = None
         self.address = ""
         # From the start of the program until it served.
         self.start_seconds = 0.0
+
+    def _create(self, creation):
+        """A start makes no data folder: an option of its own does."""
+        done = subprocess.run([*self.command, *creation], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BenchError(f"{' '.join(done.args)}: {done.stderr.strip()}")
 
     @property
     def pid(self):
@@ -308,7 +317,7 @@ class Hub(Server):
 
     def __init__(self, bench: Bench, data: pathlib.Path, address="127.0.0.1:0"):
         super().__init__(bench, "gaceta-hub", data, HUB_CONFIG.format(
-            data=data, pki=bench.pki, address=address))
+            data=data, pki=bench.pki, address=address), ["--create-log"])
 
 
 class Node(Server):
@@ -316,4 +325,6 @@ class Node(Server):
 
     def __init__(self, bench: Bench, state, data: pathlib.Path, hub: Hub):
         super().__init__(bench, "gaceta-node", data, NODE_CONFIG.format(
-            state=state, member=state.lower(), hub=hub.address, data=data, pki=bench.pki))
+            state=state, member=state.lower(), hub=hub.address, data=data, pki=bench.pki),
+            # The registry has the key before the node is there.
+            ["--create-data", "--reuse-key"])

@@ -114,8 +114,14 @@ class DishonestHubTest(unittest.TestCase):
                                 checksum(position, leaf, payload, omission)))
         connection.commit()
         connection.close()
+        connection = sqlite3.connect(os.path.join(data, "checkpoints.db"))
+        connection.execute("DELETE FROM checkpoint")
+        connection.commit()
+        connection.close()
+        with open(os.path.join(data, "log.size"), "w", encoding="utf-8") as file:
+            file.write("0\n")
         for name in os.listdir(data):
-            if name.startswith(("checkpoints.db", "tree.db", "index.db")):
+            if name.startswith(("tree.db", "index.db")):
                 os.remove(os.path.join(data, name))
 
     def follow(self, *args):
@@ -160,6 +166,7 @@ class DishonestHubTest(unittest.TestCase):
         # HN is a new machine, which knows nothing of what it saw.
         shutil.rmtree(self.federation.nodes["hn"].data)
         self.put_hub(backup)
+        self.federation.create("hn")
         self.federation.start("hub")
         self.federation.start("hn")
         self.federation.await_mirrors()

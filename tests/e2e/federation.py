@@ -72,6 +72,7 @@ class Federation:
         self.profiles = os.path.join(self.folder, "profiles.textproto")
         self._agencies = agencies or {}
         self._children = []
+        self._created = set()
         self._is_damaged = False
         for name in ("config", "log", "home"):
             os.makedirs(os.path.join(self.folder, name), exist_ok=True)
@@ -193,9 +194,20 @@ class Federation:
 
     # --- Servers ---
 
-    def start(self, *names, wait=True):
+    def create(self, *names):
+        """Makes the data folders of servers that have none."""
         for name in names:
-            self.servers[name].start(wait=False)
+            self.servers[name].create()
+            self._created.add(name)
+
+    def start(self, *names, wait=True):
+        """Data folders are made before the first start, and never again."""
+        for name in names:
+            server = self.servers[name]
+            if name not in self._created and not os.path.exists(server.data):
+                self.create(name)
+            self._created.add(name)
+            server.start(wait=False)
         for name in names if wait else ():
             self.servers[name].await_log(" started program=")
 

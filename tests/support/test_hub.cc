@@ -173,6 +173,10 @@ HubOptions TestHub::hub_options() const {
 }
 
 void TestHub::Start() {
+  // As an administrator does, before the first start alone.
+  if (!std::filesystem::exists(hub_options().data_folder)) {
+    OrDie(Hub::CreateLog(hub_options()));
+  }
   if (options_.as_process) {
     StartProcess();
     return;

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -17,9 +19,11 @@ namespace {
 
 using ::testing::AllOf;
 using testing::CheckReceipt;
+using ::testing::ElementsAre;
 using testing::GoodUpdate;
 using ::testing::HasSubstr;
 using testing::TestHub;
+using ::testing::UnorderedElementsAreArray;
 
 class HubTest : public ::testing::Test {
  protected:
@@ -28,6 +32,12 @@ class HubTest : public ::testing::Test {
     HubOptions options = hub_.hub_options();
     options.data_folder = folder_.path() + "/another";
     options.listen_address = "127.0.0.1:0";
+    return options;
+  }
+  HubOptions CreateAnother() const {
+    HubOptions options = Another();
+    const auto key = Hub::CreateLog(options);
+    EXPECT_TRUE(key.ok()) << key.status();
     return options;
   }
   absl::Status Failure(const HubOptions& options) const {
@@ -39,7 +49,7 @@ class HubTest : public ::testing::Test {
 };
 
 TEST_F(HubTest, TwoHubsOfTwoFoldersRunBesideEachOther) {
-  auto other = Hub::Start(Another());
+  auto other = Hub::Start(CreateAnother());
 
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_NE((*other)->port(), hub_.hub().port());
@@ -53,7 +63,7 @@ TEST_F(HubTest, AFolderServesOneHub) {
 }
 
 TEST_F(HubTest, AnAddressInUseIsRefused) {
-  HubOptions options = Another();
+  HubOptions options = CreateAnother();
   options.listen_address = hub_.hub_options().listen_address;
 
   const absl::Status status = Failure(options);
@@ -101,7 +111,7 @@ TEST_F(HubTest, AFolderThatCannotBeMadeIsNamed) {
   HubOptions options = Another();
   options.data_folder = "/proc/gaceta";
 
-  const absl::Status status = Failure(options);
+  const absl::Status status = Hub::CreateLog(options).status();
 
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/proc/gaceta"));
@@ -163,7 +173,7 @@ TEST_F(HubTest, ALogWithoutItsKeyIsNotServed) {
 }
 
 TEST_F(HubTest, ALogWithAnotherKeyIsNotServed) {
-  auto other = Hub::Start(Another());
+  auto other = Hub::Start(CreateAnother());
   ASSERT_TRUE(other.ok()) << other.status();
   hub_.Stop();
   HubOptions options = hub_.hub_options();
@@ -196,8 +206,142 @@ TEST_F(HubTest, ALogThatIsNotThatOfItsLastCheckpointIsNotServed) {
 
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
   EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("has 2 entries"), HasSubstr("3 were shown"),
+                    HasSubstr("--rebuild-from")));
+
+  // The same if the record of its size is as old.
+  std::filesystem::copy(backup / "log.size", data + "/log.size",
+                        std::filesystem::copy_options::overwrite_existing);
+
+  const absl::Status older = Failure(hub_.hub_options());
+
+  EXPECT_EQ(older.code(), absl::StatusCode::kDataLoss) << older;
+  EXPECT_THAT(std::string(older.message()),
               AllOf(HasSubstr("has 2 entries"), HasSubstr("checkpoint has 3"),
                     HasSubstr("--rebuild-from")));
+}
+
+// --- A log begins when somebody says so, and never else
+
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
+}
+
+TEST_F(HubTest, AFolderThatIsNotThereIsRefusedAndNotMade) {
+  const absl::Status status = Failure(Another());
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(Another().data_folder),
+                    HasSubstr("found no such folder, expected log.db"),
+                    HasSubstr("--create-log")));
+  EXPECT_FALSE(std::filesystem::exists(Another().data_folder));
+}
+
+TEST_F(HubTest, AnEmptyFolderIsRefusedAndStaysEmptyWhateverTheKey) {
+  std::filesystem::create_directory(Another().data_folder);
+  HubOptions with_key = Another();
+  with_key.log_key_file = hub_.folder() + "/data/log.key";
+
+  for (const HubOptions& options : {Another(), with_key}) {
+    const absl::Status status = Failure(options);
+
+    EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("an empty folder"));
+    EXPECT_TRUE(std::filesystem::is_empty(options.data_folder));
+  }
+}
+
+TEST_F(HubTest, EachPartThatIsMissingIsNamed) {
+  hub_.Stop();
+  for (const char* name :
+       {"log.db", "checkpoints.db", "log.key", "log.size", "documents"}) {
+    const std::string path = hub_.folder() + "/data/" + name;
+    std::filesystem::rename(path, folder_.path() + "/away");
+
+    const absl::Status status = Failure(hub_.hub_options());
+
+    EXPECT_FALSE(status.ok()) << name;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(name));
+    EXPECT_FALSE(std::filesystem::exists(path)) << name;
+    std::filesystem::rename(folder_.path() + "/away", path);
+  }
+  hub_.Start();
+}
+
+TEST_F(HubTest, AKeyWithoutItsLogIsRefused) {
+  HubOptions options = Another();
+  std::filesystem::create_directory(options.data_folder);
+  std::filesystem::copy(hub_.folder() + "/data/log.key", options.data_folder);
+
+  const absl::Status status = Failure(options);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("has no log.db: found log.key, expected"),
+                    HasSubstr("--rebuild-from")));
+  EXPECT_THAT(NamesIn(options.data_folder), ElementsAre("log.key"));
+}
+
+TEST_F(HubTest, TheFolderOfANodeIsRefused) {
+  HubOptions options = CreateAnother();
+  std::ofstream(options.data_folder + "/outbox.db") << "x";
+
+  const absl::Status status = Failure(options);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("is that of a node"));
+}
+
+TEST_F(HubTest, ALogIsNotBegunWhereAnythingIs) {
+  const HubOptions options = CreateAnother();
+  std::vector<std::string> before = NamesIn(options.data_folder);
+
+  const absl::Status again = Hub::CreateLog(options).status();
+
+  EXPECT_EQ(again.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(again.message()),
+              AllOf(HasSubstr("log.db"), HasSubstr("is not empty")));
+  EXPECT_THAT(NamesIn(options.data_folder), UnorderedElementsAreArray(before));
+}
+
+TEST_F(HubTest, ALogIsBegunInAnEmptyMountPoint) {
+  std::filesystem::create_directories(Another().data_folder + "/lost+found");
+
+  EXPECT_TRUE(Hub::Start(CreateAnother()).ok());
+}
+
+TEST_F(HubTest, AKeyThatIsThereIsUsedForANewLogOnlyWhenThatIsSaid) {
+  HubOptions options = Another();
+  options.log_key_file = hub_.folder() + "/data/log.key";
+
+  const absl::Status unsaid = Hub::CreateLog(options).status();
+
+  EXPECT_EQ(unsaid.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(unsaid.message()),
+              AllOf(HasSubstr(options.log_key_file), HasSubstr("--reuse-key")));
+  EXPECT_FALSE(std::filesystem::exists(options.data_folder));
+
+  const auto key = Hub::CreateLog(options, /*reuse_key=*/true);
+
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(key->ToString(), hub_.log_key().ToString());
+  EXPECT_TRUE(Hub::Start(options).ok());
+}
+
+TEST_F(HubTest, AKeyThatCannotBeMadeLeavesNothing) {
+  HubOptions options = Another();
+  options.log_key_file = folder_.path() + "/nowhere/log.key";
+
+  EXPECT_FALSE(Hub::CreateLog(options).ok());
+
+  EXPECT_TRUE(std::filesystem::is_empty(options.data_folder));
+  options.log_key_file = folder_.path() + "/log.key";
+  EXPECT_TRUE(Hub::CreateLog(options).ok());
 }
 
 TEST_F(HubTest, AStatementWhoseCheckpointCannotBeWrittenIsNotShownNorLost) {

@@ -45,6 +45,7 @@ class MirrorTest : public ::testing::Test {
     outbox_ = *Outbox::Open(std::move(options), &signer_);
     documents_ = *DocumentStore::Open(folder_ + "/documents");
     evidence_ = *EvidenceFolder::Open(folder_ + "/evidence");
+    EXPECT_TRUE(ProjectedLog::Create(folder_).ok());
     OpenLog();
   }
   ~MirrorTest() override {

@@ -31,9 +31,11 @@
 namespace gaceta {
 namespace {
 
+using ::testing::AllOf;
 using testing::DerOf;
 using ::testing::ElementsAre;
 using testing::GoodUpdate;
+using ::testing::HasSubstr;
 using testing::kFederation;
 using testing::kLogOrigin;
 using testing::LogPolicyItem;
@@ -142,6 +144,9 @@ class NodeTest : public ::testing::Test {
     options.log_origin = std::string(kLogOrigin);
     options.listen_address = absl::StrCat("127.0.0.1:", hub_port_);
     options.tls = certificates_.Tls("secretariat", "hub");
+    if (!std::filesystem::exists(options.data_folder)) {
+      ASSERT_TRUE(Hub::CreateLog(options).ok());
+    }
     auto hub = Hub::Start(options);
     ASSERT_TRUE(hub.ok()) << hub.status();
     hub_ = *std::move(hub);
@@ -163,6 +168,9 @@ class NodeTest : public ::testing::Test {
     return options;
   }
   void StartNode() {
+    if (!std::filesystem::exists(Options().data_folder)) {
+      ASSERT_TRUE(Node::CreateData(Options()).ok());
+    }
     auto node = Node::Start(Options());
     ASSERT_TRUE(node.ok()) << node.status();
     node_ = *std::move(node);
@@ -340,6 +348,7 @@ TEST_F(NodeTest, TwoNodesByMistakeMakeOneChain) {
   StartBoth();
   NodeOptions options = Options();
   options.data_folder = folder_ + "/hn-again";
+  ASSERT_TRUE(Node::CreateData(options).ok());
   options.listen_address = "127.0.0.1:0";
   auto other = Node::Start(options);
   ASSERT_TRUE(other.ok()) << other.status();
@@ -525,9 +534,119 @@ TEST_F(NodeTest, AnAddressInUseIsRefused) {
   StartNode();
   NodeOptions options = Options();
   options.data_folder = folder_ + "/other";
+  ASSERT_TRUE(Node::CreateData(options).ok());
 
   EXPECT_EQ(Node::Start(options).status().code(),
             absl::StatusCode::kUnavailable);
+}
+
+// --- Data begins when somebody says so, and never else
+
+TEST_F(NodeTest, AFolderThatIsNotThereOrEmptyIsRefusedAndStaysSo) {
+  const std::string folder = Options().data_folder;
+
+  const absl::Status missing = Node::Start(Options()).status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound) << missing;
+  EXPECT_FALSE(std::filesystem::exists(folder));
+  std::filesystem::create_directory(folder);
+  const absl::Status empty = Node::Start(Options()).status();
+
+  EXPECT_EQ(empty.code(), absl::StatusCode::kNotFound) << empty;
+  EXPECT_THAT(std::string(empty.message()),
+              AllOf(HasSubstr("found an empty folder, expected outbox.db"),
+                    HasSubstr("--create-data")));
+  EXPECT_TRUE(std::filesystem::is_empty(folder));
+}
+
+TEST_F(NodeTest, EachPartThatCannotBeFetchedAgainIsNamedWhenItIsMissing) {
+  StartNode();
+  StopNode();
+  for (const char* name : {"cosigner.key", "outbox.db", "checkpoints.db"}) {
+    const std::string path = folder_ + "/hn/" + name;
+    std::filesystem::rename(path, folder_ + "/away");
+
+    const absl::Status status = Node::Start(Options()).status();
+
+    EXPECT_FALSE(status.ok()) << name;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(name));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("restore it"));
+    EXPECT_FALSE(std::filesystem::exists(path)) << name;
+    std::filesystem::rename(folder_ + "/away", path);
+  }
+  StartNode();
+}
+
+TEST_F(NodeTest, DataIsNotMadeWhereAnythingIs) {
+  ASSERT_TRUE(Node::CreateData(Options()).ok());
+  const std::string key = ReadAll(folder_ + "/hn/cosigner.key.pub");
+
+  const absl::Status again = Node::CreateData(Options()).status();
+
+  EXPECT_EQ(again.code(), absl::StatusCode::kAlreadyExists) << again;
+  EXPECT_EQ(ReadAll(folder_ + "/hn/cosigner.key.pub"), key);
+}
+
+TEST_F(NodeTest, ALostMirrorIsFetchedAgain) {
+  StartBoth();
+  const v1::SubmitUpdateRequest request = Request(GoodUpdate("HN"));
+  ASSERT_TRUE(Submit(request).ok());
+  AwaitMirror(2);
+  StopNode();
+  std::filesystem::remove(folder_ + "/hn/log.db");
+  std::filesystem::remove_all(folder_ + "/hn/documents");
+
+  StartNode();
+
+  AwaitMirror(2);
+  EXPECT_TRUE(GetUpdate(request.submission_id(), "subscriber/monitor").ok());
+  EXPECT_TRUE(node_->trust_status().ok()) << node_->trust_status();
+  EXPECT_TRUE(node_->mirror_status().ok()) << node_->mirror_status();
+  StopNode();
+  StartNode();
+  EXPECT_EQ(node_->log_size(), 2);
+}
+
+TEST_F(NodeTest, WhatIsFetchedAgainHasToBeWhatWasThereBefore) {
+  StartBoth();
+  StopNode();
+  hub_.reset();
+  std::filesystem::remove(folder_ + "/hn/log.db");
+  // Another history of the same log.
+  std::filesystem::rename(folder_ + "/hub", folder_ + "/first");
+  HubOptions options;
+  options.data_folder = folder_ + "/hub";
+  options.federation = std::string(kFederation);
+  options.log_origin = std::string(kLogOrigin);
+  options.listen_address = absl::StrCat("127.0.0.1:", hub_port_);
+  options.tls = certificates_.Tls("secretariat", "hub");
+  options.log_key_file = folder_ + "/first/log.key";
+  ASSERT_TRUE(Hub::CreateLog(options, /*reuse_key=*/true).ok());
+  auto hub = Hub::Start(options);
+  ASSERT_TRUE(hub.ok()) << hub.status();
+  hub_ = *std::move(hub);
+  PublishRegistry();
+
+  StartNode();
+
+  const absl::Time deadline = absl::Now() + kLongest;
+  while (node_->trust_status().ok()) {
+    ASSERT_LT(absl::Now(), deadline);
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  EXPECT_EQ(Reason(node_->trust_status()), "LOG_FORKED");
+}
+
+TEST_F(NodeTest, AMirrorShorterThanWhatWasShownIsRefused) {
+  StartBoth();
+  StopNode();
+  std::ofstream(folder_ + "/hn/log.size") << "5\n";
+
+  const absl::Status status = Node::Start(Options()).status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr("has 1 entries"), HasSubstr("5 were shown"),
+                    HasSubstr("move log.db")));
 }
 
 }  // namespace

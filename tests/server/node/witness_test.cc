@@ -36,6 +36,10 @@ class FailingStore : public CheckpointStore {
     kept = std::string(note);
     return absl::OkStatus();
   }
+  absl::Status Remove(CheckpointKind /*kind*/) override {
+    kept.reset();
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::optional<std::string>> Get(
       CheckpointKind /*kind*/) const override {
     return kept;

@@ -31,7 +31,10 @@ const TestFederation& Members() {
 
 class ProjectedLogTest : public ::testing::Test {
  protected:
-  ProjectedLogTest() { Open(); }
+  ProjectedLogTest() {
+    EXPECT_TRUE(ProjectedLog::Create(folder_.path()).ok());
+    Open();
+  }
 
   absl::Status TryOpen() {
     log_.reset();
@@ -286,6 +289,7 @@ TEST_F(ProjectedLogTest, AnotherLogThanItsLastCheckpointIsDataLoss) {
   const auto checkpoints = File("checkpoints.db");
   std::filesystem::rename(checkpoints, checkpoints + ".kept");
   honduras_ = Members().PublisherOf("HN");
+  ASSERT_TRUE(ProjectedLog::Create(folder_.path()).ok());
   Open();
   Append(5);
   log_.reset();
@@ -301,7 +305,125 @@ TEST_F(ProjectedLogTest, AnotherLogThanItsLastCheckpointIsDataLoss) {
   const absl::Status lost = TryOpen();
 
   EXPECT_EQ(lost.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(lost.message()), HasSubstr("lost"));
+  EXPECT_THAT(std::string(lost.message()), HasSubstr("log.db is missing"));
+  EXPECT_FALSE(std::filesystem::exists(File("log.db")));
+}
+
+// --- How long the log was when it was shown last
+
+TEST_F(ProjectedLogTest, NothingIsMadeWhereThereIsNoLog) {
+  const testing::TempFolder empty;
+
+  const absl::Status status =
+      ProjectedLog::Open(empty.path(), Members().Empty()).status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_TRUE(std::filesystem::is_empty(empty.path()));
+}
+
+TEST_F(ProjectedLogTest, WritesDownHowMuchWasShown) {
+  EXPECT_EQ(folder_.Read("log.size"), "0\n");
+  Append(5);
+  Publish(3);
+  log_.reset();
+
+  EXPECT_EQ(folder_.Read("log.size"), "3\n");
+  Open();
+  EXPECT_EQ(log_->Size(), 3);
+  EXPECT_EQ(log_->store().Size(), 5);
+}
+
+TEST_F(ProjectedLogTest, ALogShorterThanWhatWasShownIsDataLoss) {
+  Append(5);
+  Publish(5);
+  log_.reset();
+  RunSql(File("log.db"), "DELETE FROM entry WHERE position >= 3");
+
+  // Also if its last checkpoint is as old.
+  for (const bool has_checkpoint : {true, false}) {
+    if (!has_checkpoint)
+      RunSql(File("checkpoints.db"), "DELETE FROM checkpoint");
+    const absl::Status inspected = ProjectedLog::Inspect(folder_.path());
+    const absl::Status opened = TryOpen();
+
+    for (const absl::Status& status : {inspected, opened}) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+      EXPECT_THAT(std::string(status.message()),
+                  ::testing::ContainsRegex("has 3 entries, but .* 5"));
+    }
+  }
+}
+
+TEST_F(ProjectedLogTest, ACheckpointOlderThanWhatWasShownIsDataLoss) {
+  Append(5);
+  Publish(3);
+  const std::string old = File("old");
+  log_.reset();
+  std::filesystem::copy(File("checkpoints.db"), old);
+  Open();
+  Publish(5);
+  log_.reset();
+  std::filesystem::rename(old, File("checkpoints.db"));
+
+  const absl::Status status = TryOpen();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("the last checkpoint has 3 entries, but log.size says "
+                        "that 5 were shown"));
+}
+
+TEST_F(ProjectedLogTest, ACopyOfItsDatabasesWithoutTheirWalsIsDataLoss) {
+  Append(5);
+  Publish(5);
+  const testing::TempFolder copy;
+  for (const char* name : {"log.db", "checkpoints.db"}) {
+    std::filesystem::copy(File(name), copy.Path(name));
+  }
+
+  const absl::Status status =
+      ProjectedLog::Open(copy.path(), Members().Empty()).status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("log.size is missing"));
+}
+
+TEST_F(ProjectedLogTest, ALogOfAVersionWithoutASizeFileIsOpenedAndGetsOne) {
+  Append(5);
+  Publish(5);
+  log_.reset();
+  std::filesystem::remove(File("log.size"));
+  RunSql(File("log.db"), "PRAGMA application_id = 0");
+
+  Open();
+
+  EXPECT_EQ(log_->Size(), 5);
+  EXPECT_EQ(folder_.Read("log.size"), "5\n");
+  // From now on its absence is noticed.
+  log_.reset();
+  std::filesystem::remove(File("log.size"));
+  EXPECT_EQ(TryOpen().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(ProjectedLogTest, ADamagedSizeFileIsDataLoss) {
+  log_.reset();
+  for (const char* text : {"", "5", "five\n", "-1\n", "5\n6\n"}) {
+    folder_.Write("log.size", text);
+
+    const absl::Status status = TryOpen();
+
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("log.size"));
+  }
+}
+
+TEST_F(ProjectedLogTest, WhoeverEndsBetweenEntryAndCheckpointGoesOn) {
+  Append(2);
+
+  Open();
+
+  EXPECT_EQ(log_->Size(), 0);
+  EXPECT_EQ(log_->store().Size(), 2);
 }
 
 }  // namespace

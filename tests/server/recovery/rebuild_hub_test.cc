@@ -226,5 +226,51 @@ TEST_F(RebuildHubTest, ADocumentThatIsDamagedIsLeftOut) {
   EXPECT_EQ(rebuilt->documents, 1);
 }
 
+TEST_F(RebuildHubTest, WritesDownHowLongTheLogIs) {
+  ASSERT_TRUE(Rebuild({Make("hn", {.size = 12})}).ok());
+
+  EXPECT_EQ(folder_.Read("hub/log.size"), "12\n");
+}
+
+TEST_F(RebuildHubTest, RefusesMirrorsThatEndBeforeWhatTheHubHasShown) {
+  const std::string behind = Make("hn", {.size = 12});
+  std::filesystem::permissions(hub_, std::filesystem::perms::owner_all);
+  folder_.Write("hub/log.size", "15\n");
+
+  auto rebuilt = Rebuild({behind});
+
+  EXPECT_EQ(rebuilt.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(rebuilt.status().message()),
+              ::testing::AllOf(HasSubstr("has shown 15 entries"),
+                               HasSubstr("the mirrors end at 12")));
+  ExpectNothingMade();
+  EXPECT_EQ(Rebuild({behind, Make("gt", {.size = 15})})->size, 15);
+}
+
+TEST_F(RebuildHubTest,
+       WhatIsLeftOfALogThatWasMovedAwayDoesNotMixWithTheNewOne) {
+  const std::string mirror = Make("hn", {.size = 12});
+  const std::string lost = Make("lost", {.size = 5, .history = 1});
+  // As a hub that was killed leaves them.
+  auto log = SqliteLogStore::Open(lost + "/log.db");
+  ASSERT_TRUE((*log)->Append(5, {Entry(5, 1)}).ok());
+  auto checkpoints = CheckpointStore::Open(lost + "/checkpoints.db");
+  ASSERT_TRUE(
+      (*checkpoints)->Put(CheckpointKind::kPublished, NoteAt(6, 1)).ok());
+  for (const char* name :
+       {"log.db-wal", "checkpoints.db", "checkpoints.db-wal"}) {
+    std::filesystem::copy(lost + "/" + name, hub_ + "/" + name);
+  }
+
+  ASSERT_TRUE(Rebuild({mirror}).ok());
+
+  auto rebuilt = SqliteLogStore::Open(hub_ + "/log.db");
+  ASSERT_TRUE(rebuilt.ok()) << rebuilt.status();
+  EXPECT_EQ((*rebuilt)->Size(), 12);
+  EXPECT_EQ((*rebuilt)->Read(0, 1, 1)->front(), Entry(0, 0));
+  auto kept = CheckpointStore::Open(hub_ + "/checkpoints.db");
+  EXPECT_EQ(*(*kept)->Get(CheckpointKind::kPublished), NoteAt(12, 0));
+}
+
 }  // namespace
 }  // namespace gaceta
