@@ -18,7 +18,8 @@ from statements import make_update
 
 CREATE = {"hub": "--create-log", "hn": "--create-data"}
 KEY = {"hub": "log.key", "hn": "cosigner.key"}
-NEXT_STEPS = r"--reuse-key|--create-(log|data)|--rebuild-from|correct data_folder|restore|move log\.db"
+NEXT_STEPS = (r"--reuse-key|--create-(log|data)|--rebuild-from|correct data_folder|restore|"
+              r"move log\.db")
 
 
 def snapshot(folder):
@@ -333,7 +334,8 @@ class SafeStartTest(unittest.TestCase):
             self.assertEqual(self.federation.stop(name), 0)
             os.remove(os.path.join(server.data, "subscriptions.db"))
             self.federation.start(name)
-            self.assertRegex(server.log_text(), "made anew, since it is missing path=.*subscriptions.db")
+            self.assertRegex(server.log_text(),
+                             "made anew, since it is missing path=.*subscriptions.db")
 
 
 if __name__ == "__main__":
