@@ -8,7 +8,11 @@ namespace {
 // Set by the signals that ask to end; only written and read.
 volatile std::sig_atomic_t end_asked = 0;
 
-void AskToEnd(int /*signal*/) { end_asked = 1; }
+// A second one ends the program as it is.
+void AskToEnd(int signal) {
+  end_asked = 1;
+  std::signal(signal, SIG_DFL);
+}
 
 }  // namespace
 

@@ -7,7 +7,8 @@ namespace gaceta::cli {
 // How soon whoever waits should look again whether a signal came.
 inline constexpr int kSignalIntervalMs = 200;
 
-// While it is there, SIGINT and SIGTERM do nothing but to be asked for.
+// While it is there, the first SIGINT and the first SIGTERM do nothing but to
+// be asked for. A second one ends the program at once.
 //
 // Thread safety: one at a time.
 class EndBySignal {

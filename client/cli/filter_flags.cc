@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cli/command.h"
+#include "verify/statement.h"
 
 namespace gaceta::cli {
 namespace {
@@ -140,7 +141,15 @@ absl::StatusOr<v1::Filter> ParseFilter(const FilterFlags& flags) {
   for (const std::string& language : flags.languages) {
     filter.add_languages(language);
   }
-  for (const std::string& agency : flags.agencies) filter.add_agencies(agency);
+  for (const std::string& agency : flags.agencies) {
+    // No statement has another, so it would select nothing.
+    if (!IsAgencyName(agency)) {
+      return UsageError(absl::StrCat("--agency \"", agency,
+                                     "\": expected lower-case letters, digits "
+                                     "and hyphens, as migracion"));
+    }
+    filter.add_agencies(agency);
+  }
   return filter;
 }
 

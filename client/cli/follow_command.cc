@@ -16,6 +16,9 @@
 #include "cli/filter_flags.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/subscriptions_commands.h"
+#include "errors/errors.h"
+#include "gaceta/cursor.h"
 #include "gaceta/freshness_watch.h"
 #include "gaceta/subscriber.h"
 
@@ -29,6 +32,8 @@ constexpr absl::Duration kSignalInterval =
 struct FollowOptions {
   FilterFlags filter;
   std::string from = "now";
+  // Whether the command line says so.
+  bool has_from = false;
   std::string subscription;
   std::string cursor_file;
   bool headers = false;
@@ -46,6 +51,40 @@ client::Start StartOf(const From& from) {
   return client::Start::Position(std::get<std::int64_t>(from));
 }
 
+absl::Status FromIgnored(const FollowOptions& flags, absl::string_view what,
+                         std::int64_t position, absl::string_view how) {
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        "--from ", flags.from, " would not count: ", what,
+                        " goes on at position ", position,
+                        "; leave --from out, or to start anew: ", how)),
+                    "START_IGNORED");
+}
+
+// An explicit start must be where the stream starts.
+absl::Status CheckFromCounts(const FollowOptions& flags,
+                             const client::LogSource& source) {
+  if (!flags.has_from) return absl::OkStatus();
+  if (!flags.cursor_file.empty()) {
+    const auto cursor = client::ReadCursor(flags.cursor_file);
+    if (cursor.ok()) {
+      return FromIgnored(flags, absl::StrCat("cursor ", flags.cursor_file),
+                         cursor->next_position,
+                         absl::StrCat("remove ", flags.cursor_file));
+    }
+    // What is damaged the subscriber names.
+    if (!absl::IsNotFound(cursor.status())) return absl::OkStatus();
+  }
+  if (flags.subscription.empty()) return absl::OkStatus();
+  const auto relay = v1::RelayService::NewStub(source.channel);
+  const auto known = FetchSubscription(*relay, flags.subscription);
+  if (absl::IsNotFound(known.status())) return absl::OkStatus();
+  if (!known.ok()) return known.status();
+  return FromIgnored(
+      flags, absl::StrCat("subscription ", flags.subscription),
+      known->next_position(),
+      absl::StrCat("gaceta subscriptions delete ", flags.subscription));
+}
+
 absl::StatusOr<client::SubscriberOptions> MakeOptions(
     CliContext& context, const ResolvedProfile& profile,
     const FollowOptions& flags) {
@@ -56,11 +95,12 @@ absl::StatusOr<client::SubscriberOptions> MakeOptions(
 
   absl::StatusOr<client::LogSource> source = ConnectToLog(context, profile);
   if (!source.ok()) return source.status();
+  if (absl::Status s = CheckFromCounts(flags, *source); !s.ok()) return s;
 
   client::SubscriberOptions options;
   options.evidence_folder = flags.cursor_file + ".evidence";
   if (flags.cursor_file.empty()) {
-    auto memory = CheckpointMemory::Open(source->log_origin);
+    auto memory = CheckpointMemory::Open(LogNameOf(profile));
     if (!memory.ok()) return memory.status();
     options.evidence_folder = memory->evidence_folder();
   }
@@ -82,6 +122,22 @@ absl::StatusOr<client::SubscriberOptions> MakeOptions(
   return options;
 }
 
+using Finding = client::FreshnessWatch::Finding;
+
+std::string FindingJson(const Finding& found) {
+  const std::string since = TimeText(found.since);
+  switch (found.kind) {
+    case Finding::Kind::kStale:
+      return absl::StrCat("{\"noQuorumSince\":\"", since, "\"}");
+    case Finding::Kind::kClocksDiffer:
+      return absl::StrCat("{\"lastQuorum\":\"", since, "\",\"ownClock\":\"",
+                          TimeText(found.own_clock), "\"}");
+    case Finding::Kind::kOver:
+      return absl::StrCat("{\"quorumAgain\":\"", since, "\"}");
+  }
+  return "";
+}
+
 // Prints what a subscriber delivers, until it has printed enough.
 class Follower {
  public:
@@ -98,7 +154,7 @@ class Follower {
       absl::StatusOr<client::Delivery> delivery =
           subscriber.Next(absl::Now() + kSignalInterval);
       if (delivery.ok()) freshness_.Saw(*delivery);
-      SayWhenStale(subscriber);
+      SayFreshness(subscriber);
       if (absl::IsDeadlineExceeded(delivery.status())) {
         if (HasWaitedTooLong(last_delivery)) {
           return absl::DeadlineExceededError(absl::StrCat(
@@ -153,18 +209,32 @@ class Follower {
                  << std::endl;
   }
 
-  void SayWhenStale(const client::Subscriber& subscriber) {
-    const auto stale =
+  void SayFreshness(const client::Subscriber& subscriber) {
+    const auto found =
         freshness_.Check(subscriber.registry().get(), subscriber.last_heard());
-    if (!stale.has_value()) return;
-    const std::string since = TimeText(stale->since);
+    if (!found.has_value()) return;
     // Not among the entries, which are the only lines of the output.
     context_.err << (context_.output == OutputFormat::kJson
-                         ? absl::StrCat("{\"noQuorumSince\":\"", since, "\"}")
-                         : absl::Substitute(
-                               Say(context_.language, Phrase::kQuorumStale),
-                               since))
+                         ? FindingJson(*found)
+                         : Text(*found))
                  << std::endl;
+  }
+
+  std::string Text(const Finding& found) const {
+    const auto say = [this](Phrase phrase) {
+      return Say(context_.language, phrase);
+    };
+    const std::string since = TimeText(found.since);
+    switch (found.kind) {
+      case Finding::Kind::kStale:
+        return absl::Substitute(say(Phrase::kQuorumStale), since);
+      case Finding::Kind::kClocksDiffer:
+        return absl::Substitute(say(Phrase::kClocksDiffer), since,
+                                TimeText(found.own_clock));
+      case Finding::Kind::kOver:
+        return absl::Substitute(say(Phrase::kQuorumAgain), since);
+    }
+    return "";
   }
 
   bool HasCount() const {
@@ -201,6 +271,13 @@ absl::StatusOr<int> Follow(CliContext& context, const ResolvedProfile& profile,
   return Follower(context, flags, evidence_folder).Run(**subscriber);
 }
 
+// What who made the log anew on purpose does next.
+std::string NextStep(const CliContext& context, const FollowOptions& flags) {
+  if (flags.cursor_file.empty()) return ForgetCommand(context);
+  return absl::StrCat("remove ", flags.cursor_file, " and ", flags.cursor_file,
+                      ".evidence, and for all else ", ForgetCommand(context));
+}
+
 }  // namespace
 
 void AddFollowCommand(CLI::App& updates, CliContext& context) {
@@ -214,7 +291,9 @@ void AddFollowCommand(CLI::App& updates, CliContext& context) {
       "with --cursor alone. "
       "Says on standard error since when no quorum of witnesses has vouched "
       "for the log, if that is longer than its policy's grace, and keeps that "
-      "as well, as evidence that ends no trust.",
+      "as well, as evidence that ends no trust and that is closed when one "
+      "vouches again. Says as well if the clocks of the witnesses and of this "
+      "computer differ.",
       "  gaceta updates follow --from start\n"
       "  gaceta updates follow --corridor central-america-north:transit "
       "--topic entry-visa\n"
@@ -224,12 +303,14 @@ void AddFollowCommand(CLI::App& updates, CliContext& context) {
       "  gaceta updates follow --from start --until-live");
   auto flags = std::make_shared<FollowOptions>();
   AddFilterFlags(*follow, &flags->filter);
-  follow
-      ->add_option("--from", flags->from,
-                   "start, now, a position, a day or a time; only counts where "
-                   "no cursor or subscription says where to go on")
-      ->capture_default_str()
-      ->type_name("WHERE");
+  CLI::Option* const from =
+      follow
+          ->add_option(
+              "--from", flags->from,
+              "start, now, a position, a day (in UTC) or a time; refused "
+              "where a cursor or a subscription says where to go on")
+          ->capture_default_str()
+          ->type_name("WHERE");
   follow
       ->add_option("--subscription", flags->subscription,
                    "Name under which the server keeps how far you are")
@@ -251,8 +332,13 @@ void AddFollowCommand(CLI::App& updates, CliContext& context) {
       ->check(CLI::PositiveNumber)
       ->type_name("SECONDS");
   RunWithProfile(*follow, context,
-                 [&context, flags](const ResolvedProfile& profile) {
-                   return Follow(context, profile, *flags);
+                 [&context, flags,
+                  from](const ResolvedProfile& profile) -> absl::StatusOr<int> {
+                   flags->has_from = from->count() > 0;
+                   absl::StatusOr<int> code = Follow(context, profile, *flags);
+                   if (code.ok()) return code;
+                   return WithForgetHint(code.status(),
+                                         NextStep(context, *flags));
                  });
 }
 

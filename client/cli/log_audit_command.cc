@@ -76,21 +76,25 @@ void PrintReportJson(const CliContext& context,
       "}\n");
 }
 
-absl::StatusOr<int> Audit(CliContext& context, const ResolvedProfile& profile,
+absl::StatusOr<int> Audit(CliContext& context, KnownLog& log,
                           const AuditFlags& flags) {
-  absl::StatusOr<KnownLog> log = OpenKnownLog(context, profile);
-  if (!log.ok()) return log.status();
   const EndBySignal end_by_signal;
   absl::StatusOr<client::AuditReport> report;
   {
     LogProgress progress(context, Phrase::kEntriesVerified);
-    auto audit = client::LogAudit::Create(MakeOptions(*log, flags, &progress));
+    auto audit = client::LogAudit::Create(MakeOptions(log, flags, &progress));
     if (!audit.ok()) return audit.status();
     report = (*audit)->Run();
   }
-  if (!report.ok()) return report.status();
+  if (!report.ok()) {
+    return flags.state_file.empty()
+               ? report.status()
+               : WithForgetHint(report.status(),
+                                absl::StrCat("take another --state than ",
+                                             flags.state_file));
+  }
   // What was read extends what was known, too.
-  auto newest = log->Newest({report->checkpoint.note}, QuestionDeadline());
+  auto newest = log.Newest({report->checkpoint.note}, QuestionDeadline());
   if (!newest.ok()) return newest.status();
   if (context.output == OutputFormat::kJson) {
     PrintReportJson(context, *report);
@@ -120,10 +124,9 @@ void AddLogAuditCommand(CLI::App& log, CliContext& context) {
                    "File that keeps how far it is; made if it is not there")
       ->type_name("FILE");
   AddThreadsFlag(*verb, &flags->threads);
-  RunWithProfile(*verb, context,
-                 [&context, flags](const ResolvedProfile& profile) {
-                   return Audit(context, profile, *flags);
-                 });
+  RunWithKnownLog(*verb, context, [&context, flags](KnownLog& log) {
+    return Audit(context, log, *flags);
+  });
 }
 
 }  // namespace gaceta::cli

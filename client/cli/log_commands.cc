@@ -11,6 +11,7 @@
 #include "cli/checkpoint_text.h"
 #include "cli/log_audit_command.h"
 #include "cli/log_export_command.h"
+#include "cli/log_forget_command.h"
 #include "cli/output.h"
 #include "cli/receipt_files.h"
 #include "cli/session.h"
@@ -24,18 +25,15 @@ namespace {
 
 // --- checkpoint --------------------------------------------------------------
 
-absl::StatusOr<int> ShowCheckpoint(const CliContext& context,
-                                   const ResolvedProfile& profile,
+absl::StatusOr<int> ShowCheckpoint(const CliContext& context, KnownLog& log,
                                    bool cosigned) {
-  absl::StatusOr<KnownLog> log = OpenKnownLog(context, profile);
-  if (!log.ok()) return log.status();
   const absl::Time deadline = QuestionDeadline();
   absl::StatusOr<client::LogCheckpoint> shown =
-      cosigned ? log->reader->NewestCosigned({}, deadline)
-               : log->Newest({}, deadline);
+      cosigned ? log.reader->NewestCosigned({}, deadline)
+               : log.Newest({}, deadline);
   if (!shown.ok()) return shown.status();
   if (cosigned) {
-    auto newest = log->Newest({shown->note}, deadline);
+    auto newest = log.Newest({shown->note}, deadline);
     if (!newest.ok()) return newest.status();
   }
   context.out << (context.output == OutputFormat::kJson
@@ -60,10 +58,9 @@ void AddCheckpointVerb(CLI::App& noun, CliContext& context) {
   auto cosigned = std::make_shared<bool>(false);
   verb->add_flag("--cosigned", *cosigned,
                  "The newest that a quorum of witnesses has cosigned");
-  RunWithProfile(*verb, context,
-                 [&context, cosigned](const ResolvedProfile& profile) {
-                   return ShowCheckpoint(context, profile, *cosigned);
-                 });
+  RunWithKnownLog(*verb, context, [&context, cosigned](KnownLog& log) {
+    return ShowCheckpoint(context, log, *cosigned);
+  });
 }
 
 // --- prove -------------------------------------------------------------------
@@ -127,16 +124,13 @@ void PrintProved(const CliContext& context, const client::ProvedEntry& proved,
   }
 }
 
-absl::StatusOr<int> Prove(const CliContext& context,
-                          const ResolvedProfile& profile, std::int64_t position,
-                          const std::string& path) {
-  absl::StatusOr<KnownLog> log = OpenKnownLog(context, profile);
-  if (!log.ok()) return log.status();
-  auto proved = log->reader->Prove(position, QuestionDeadline());
+absl::StatusOr<int> Prove(const CliContext& context, KnownLog& log,
+                          std::int64_t position, const std::string& path) {
+  auto proved = log.reader->Prove(position, QuestionDeadline());
   if (!proved.ok()) return proved.status();
-  auto newest = log->Newest({proved->receipt.checkpoint}, QuestionDeadline());
+  auto newest = log.Newest({proved->receipt.checkpoint}, QuestionDeadline());
   if (!newest.ok()) return newest.status();
-  auto payload = FetchPayload(log->source, *proved);
+  auto payload = FetchPayload(log.source, *proved);
   if (!payload.ok()) return payload.status();
   const ReceiptPaths paths =
       PathsBeside(path.empty() ? absl::StrCat(position, ".tlog-proof") : path);
@@ -171,10 +165,9 @@ void AddProveVerb(CLI::App& noun, CliContext& context) {
   verb->add_option("-o,--file", *path,
                    "Where to write it; default POSITION.tlog-proof")
       ->type_name("FILE");
-  RunWithProfile(*verb, context,
-                 [&context, position, path](const ResolvedProfile& profile) {
-                   return Prove(context, profile, *position, *path);
-                 });
+  RunWithKnownLog(*verb, context, [&context, position, path](KnownLog& log) {
+    return Prove(context, log, *position, *path);
+  });
 }
 
 // --- policy ------------------------------------------------------------------
@@ -236,13 +229,14 @@ void AddLogCommands(CLI::App& app, CliContext& context) {
   CLI::App* noun = app.add_subcommand(
       "log",
       "The log itself, which nobody has to trust: checkpoint, prove, policy, "
-      "audit, export");
+      "audit, export, forget");
   noun->require_subcommand(1);
   AddCheckpointVerb(*noun, context);
   AddProveVerb(*noun, context);
   AddPolicyVerb(*noun, context);
   AddLogAuditCommand(*noun, context);
   AddLogExportCommand(*noun, context);
+  AddLogForgetCommand(*noun, context);
 }
 
 }  // namespace gaceta::cli

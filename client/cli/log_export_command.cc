@@ -50,25 +50,23 @@ void PrintReport(const CliContext& context, const ExportFlags& flags,
               << '\n';
 }
 
-absl::StatusOr<int> Export(CliContext& context, const ResolvedProfile& profile,
+absl::StatusOr<int> Export(CliContext& context, KnownLog& log,
                            const ExportFlags& flags) {
-  absl::StatusOr<KnownLog> log = OpenKnownLog(context, profile);
-  if (!log.ok()) return log.status();
   // Before, since following may go on for ever.
-  auto newest = log->Newest({}, QuestionDeadline());
+  auto newest = log.Newest({}, QuestionDeadline());
   if (!newest.ok()) return newest.status();
   const EndBySignal end_by_signal;
   absl::StatusOr<client::ExportReport> report;
   {
     LogProgress progress(context, Phrase::kEntriesExported);
     auto log_export =
-        client::LogExport::Create(MakeOptions(*log, flags, &progress));
+        client::LogExport::Create(MakeOptions(log, flags, &progress));
     if (!log_export.ok()) return log_export.status();
     report = (*log_export)->Run();
   }
   if (!report.ok()) return report.status();
   if (!report->note.empty()) {
-    newest = log->Newest({report->note}, QuestionDeadline());
+    newest = log.Newest({report->note}, QuestionDeadline());
     if (!newest.ok()) return newest.status();
   }
   PrintReport(context, flags, *report);
@@ -97,10 +95,9 @@ void AddLogExportCommand(CLI::App& log, CliContext& context) {
   verb->add_flag("--follow", flags->follow,
                  "Go on with what comes, until Ctrl-C");
   AddThreadsFlag(*verb, &flags->threads);
-  RunWithProfile(*verb, context,
-                 [&context, flags](const ResolvedProfile& profile) {
-                   return Export(context, profile, *flags);
-                 });
+  RunWithKnownLog(*verb, context, [&context, flags](KnownLog& log) {
+    return Export(context, log, *flags);
+  });
 }
 
 }  // namespace gaceta::cli

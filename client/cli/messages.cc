@@ -52,6 +52,23 @@ constexpr std::array<Row, kPhrases> kCatalog = {{
      "ningún quórum de testigos ha respondido del registro desde $0",
      "nenhum quórum de testemunhas respondeu pelo registro desde $0",
      "aucun quorum de témoins n'a répondu du registre depuis $0"},
+    {"witnesses vouched last at $0 by their clocks, and this computer's clock "
+     "says $1: set it if it is wrong; if it is right, the server keeps "
+     "something back, or witnesses are away",
+     "los testigos respondieron por última vez a las $0 según sus relojes, y "
+     "el reloj de este equipo dice $1: ajústelo si está mal; si está bien, el "
+     "servidor retiene algo o faltan testigos",
+     "as testemunhas responderam pela última vez às $0 pelos seus relógios, e "
+     "o relógio deste computador diz $1: acerte-o se estiver errado; se "
+     "estiver certo, o servidor retém algo ou faltam testemunhas",
+     "les témoins ont répondu en dernier à $0 selon leurs horloges, et "
+     "l'horloge de cet ordinateur dit $1: réglez-la si elle est fausse; si "
+     "elle est juste, le serveur retient quelque chose ou des témoins "
+     "manquent"},
+    {"a quorum of witnesses vouches for the log again, at $0",
+     "un quórum de testigos responde de nuevo del registro, a las $0",
+     "um quórum de testemunhas responde de novo pelo registro, às $0",
+     "un quorum de témoins répond de nouveau du registre, à $0"},
     {"the receipt and its statement are well-formed",
      "el recibo y su declaración están bien formados",
      "o recibo e a sua declaração estão bem formados",

@@ -50,6 +50,10 @@ enum class Phrase {
   kReconnecting,
   // No quorum of witnesses has vouched for the log since the time $0.
   kQuorumStale,
+  // Witnesses vouched last at $0 by their clocks, and this computer's says $1.
+  kClocksDiffer,
+  // A quorum of witnesses has vouched for the log again, at $0.
+  kQuorumAgain,
   // What a receipt shows. $0 the log, $1 its size; $0 cosignatures; $0 the
   // position; $0 the publisher; $0 the sequence number.
   kReceiptForm,

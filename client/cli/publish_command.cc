@@ -17,6 +17,7 @@
 #include "absl/strings/substitute.h"
 #include "absl/time/clock.h"
 #include "cli/document_flag.h"
+#include "cli/end_by_signal.h"
 #include "cli/output.h"
 #include "cli/publish_report.h"
 #include "cli/receipt_waiter.h"
@@ -133,7 +134,13 @@ absl::StatusOr<int> PublishRun::Run() {
     waiter_ = std::make_unique<ReceiptWaiter>(*publisher_, report_,
                                               options_.timeout());
   }
+  // Where an input has no end of its own, a signal ends it: what was read is
+  // sent, and whoever waits for a receipt no longer does. Files need no end: a
+  // second run goes on.
+  std::optional<EndBySignal> end_by_signal;
   for (const std::string& path : options_.files) {
+    if (EndBySignal::IsAsked()) break;
+    if (path == "-") end_by_signal.emplace();
     absl::Status status = PublishFile(path);
     if (!status.ok()) {
       // What was taken before is still waited for.
@@ -185,7 +192,7 @@ absl::StatusOr<SubmissionJournal*> PublishRun::JournalOf(
   // came through a pipe a second time.
   if (!one_a_line || path == "-") return nullptr;
   absl::StatusOr<std::string> journal = DefaultJournalPath(
-      profile_.log_origin, profile_.connection.server_id, path);
+      LogNameOf(profile_), profile_.connection.server_id, path);
   if (journal.ok()) return OpenJournal(*journal);
   // To publish does not depend on it.
   report_.Say(absl::StrCat(cli::Say(context_.language, Phrase::kWarning), ": ",
@@ -244,6 +251,8 @@ absl::Status PublishRun::PublishFile(const std::string& path) {
       kBatchFactor * static_cast<std::size_t>(options_.in_flight);
   std::vector<Item> batch;
   while (true) {
+    // Nobody knows when the next one comes.
+    if (!batch.empty() && reader->WouldWait()) Handle(std::exchange(batch, {}));
     absl::StatusOr<std::optional<SubmissionInput>> input = reader->Next();
     if (!input.ok()) {
       report_.Failed({path}, Phrase::kInvalid, input.status());
@@ -437,7 +446,9 @@ void AddPublishCommand(CLI::App& updates, CliContext& context) {
       updates, "publish",
       "Submits updates to your state's node, documents first, and waits for "
       "the hub's receipts. May be interrupted and run again: nothing is "
-      "published twice. Code 1 if any update was refused.",
+      "published twice. From a pipe each line is sent as it comes; a signal "
+      "ends that input, and what was read is sent. Code 1 if any update was "
+      "refused.",
       "  gaceta updates publish ley-126-12.json --document "
       "ley.pdf:es:official\n"
       "  gaceta updates publish updates.ndjson\n"

@@ -133,19 +133,20 @@ PublishReport::Counts PublishReport::Finish() {
   return counts_;
 }
 
+// Each line at once: whoever feeds a pipe may wait for it.
 void PublishReport::PrintLine(Phrase what, const ReportedUpdate& update,
                               const std::string& detail) {
   progress_.Clear();
   context_.out << cli::Say(context_.language, what) << "  " << detail
                << (detail.empty() ? "" : "  ") << OneLine(update.uri) << "  "
-               << OneLine(update.place) << '\n';
+               << OneLine(update.place) << std::endl;
 }
 
 void PublishReport::PrintJson(const ReportedUpdate& update,
                               const std::string& fields) {
   progress_.Clear();
   context_.out << "{\"place\":" << JsonString(update.place) << "," << fields
-               << "}\n";
+               << "}" << std::endl;
 }
 
 void PublishReport::PrintWarnings(

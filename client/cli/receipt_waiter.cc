@@ -1,13 +1,17 @@
 #include "cli/receipt_waiter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "cli/end_by_signal.h"
 
 namespace gaceta::cli {
 namespace {
 
 constexpr int kThreads = 8;
+// How soon a signal that asks to end is noticed.
+constexpr absl::Duration kSignalInterval = absl::Seconds(2);
 
 }  // namespace
 
@@ -63,8 +67,15 @@ void ReceiptWaiter::Run() {
 
 void ReceiptWaiter::WaitFor(const Item& item) {
   const auto& [update, taken] = item;
-  absl::StatusOr<v1::Submission> submission =
-      publisher_.Wait(update.submission_id, absl::Now() + patience_);
+  const absl::Time deadline = absl::Now() + patience_;
+  absl::StatusOr<v1::Submission> submission;
+  do {
+    submission =
+        publisher_.Wait(update.submission_id,
+                        std::min(deadline, absl::Now() + kSignalInterval));
+  } while ((absl::IsDeadlineExceeded(submission.status()) ||
+            absl::IsUnavailable(submission.status())) &&
+           absl::Now() < deadline && !EndBySignal::IsAsked());
   if (!submission.ok()) {
     // The node has it and goes on; only our patience ended.
     if (absl::IsDeadlineExceeded(submission.status()) ||

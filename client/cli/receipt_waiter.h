@@ -24,7 +24,7 @@ namespace gaceta::cli {
 class ReceiptWaiter {
  public:
   // Both must outlive this object. Who was waited for longer than `patience` is
-  // reported as pending.
+  // reported as pending, and so is who is waited for when a signal asks to end.
   ReceiptWaiter(client::Publisher& publisher, PublishReport& report,
                 absl::Duration patience);
   // Waits for all.

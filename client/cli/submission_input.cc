@@ -1,8 +1,10 @@
 #include "cli/submission_input.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -118,14 +120,18 @@ absl::StatusOr<SubmissionReader> SubmissionReader::Open(
   SubmissionReader reader;
   reader.path_ = path;
   reader.folder_ = FolderOf(path);
+  if (path == "-" && &standard_input == &std::cin) {
+    reader.source_.emplace(STDIN_FILENO);
+    return reader;
+  }
   if (path == "-") {
-    reader.in_ = &standard_input;
+    reader.source_.emplace(&standard_input);
     return reader;
   }
   reader.owned_ = std::make_unique<std::ifstream>(path, std::ios::binary);
-  reader.in_ = reader.owned_.get();
+  reader.source_.emplace(reader.owned_.get());
   // A folder opens, and fails at the first read.
-  if (!reader.in_->good() || std::filesystem::is_directory(path)) {
+  if (!reader.owned_->good() || std::filesystem::is_directory(path)) {
     return absl::NotFoundError(absl::StrCat("cannot read ", path));
   }
   return reader;
@@ -133,23 +139,60 @@ absl::StatusOr<SubmissionReader> SubmissionReader::Open(
 
 bool SubmissionReader::ReadObject(std::string* json) {
   do {
-    if (!std::getline(*in_, *json)) return false;
-    ++line_;
+    if (ahead_.has_value()) {
+      *json = *std::exchange(ahead_, std::nullopt);
+    } else if (source_->Read(json)) {
+      ++read_;
+    } else {
+      return false;
+    }
   } while (absl::StripAsciiWhitespace(*json).empty());
+  line_ = read_;
   if (!started_) one_a_line_ = IsWholeObject(*json);
   started_ = true;
-  if (one_a_line_) return true;
-  // The file is one object over several lines.
-  json->push_back('\n');
-  json->append(std::istreambuf_iterator<char>(*in_), {});
+  if (!one_a_line_) ReadSeveralLines(json);
   return true;
+}
+
+void SubmissionReader::ReadSeveralLines(std::string* json) {
+  for (std::string line; source_->Read(&line);) {
+    ++read_;
+    if (IsOwnSubmission(line, *json)) {
+      ahead_ = std::move(line);
+      one_a_line_ = true;
+      return;
+    }
+    absl::StrAppend(json, "\n", line);
+  }
+}
+
+bool SubmissionReader::IsOwnSubmission(const std::string& line,
+                                       absl::string_view before) const {
+  // Parts of an object over several lines are mostly indented.
+  if (line.empty() || line[0] != '{') return false;
+  const auto parsed = ParseEitherForm(line);
+  if (!parsed.ok() || !parsed->update().has_instrument()) return false;
+  // An update alone may be the `update` of what comes before, which may have an
+  // audience. A submission is part of nothing.
+  return absl::StrContains(line, "\"update\"") ||
+         !absl::StrContains(before, "update");
+}
+
+std::string SubmissionReader::Place() const {
+  return absl::StrCat(path_, ":", line_);
 }
 
 absl::StatusOr<std::optional<SubmissionInput>> SubmissionReader::Next() {
   std::string json;
-  if (!ReadObject(&json)) return std::optional<SubmissionInput>();
+  const bool is_read = ReadObject(&json);
+  if (const std::string cut_off = source_->TakeCutOff(); !cut_off.empty()) {
+    if (!is_read || one_a_line_) line_ = read_ + 1;
+    return absl::AbortedError(absl::StrCat(
+        Place(), ": a signal came before the end of this update: not sent"));
+  }
+  if (!is_read) return std::optional<SubmissionInput>();
   absl::StatusOr<SubmissionInput> input =
-      ParseSubmission(json, absl::StrCat(path_, ":", line_), folder_);
+      ParseSubmission(json, Place(), folder_);
   if (!input.ok()) return input.status();
   return std::optional<SubmissionInput>(*std::move(input));
 }

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/line_source.h"
 #include "gaceta/v1/submissions.pb.h"
 
 namespace gaceta::cli {
@@ -46,10 +47,14 @@ void DeriveSubmissionId(absl::string_view state,
 // Reads the updates of one file, one after the other.
 //
 // A file whose first line is a whole JSON object has one object a line; any
-// other is one object. Blank lines are skipped.
+// other is one object, unless a later line is a whole submission: then what
+// comes before that is wrong, and there is one object a line. Blank lines are
+// skipped.
 class SubmissionReader {
  public:
-  // `-` reads `standard_input`, which must outlive the reader.
+  // `-` reads `standard_input`, which must outlive the reader; if that is
+  // std::cin, up to a signal that EndBySignal notices. What was read of an
+  // update is then an error of Next(), kAborted.
   static absl::StatusOr<SubmissionReader> Open(const std::string& path,
                                                std::istream& standard_input);
 
@@ -57,21 +62,33 @@ class SubmissionReader {
   // that names a line it goes on behind that line.
   absl::StatusOr<std::optional<SubmissionInput>> Next();
 
+  // Whether Next() would wait for somebody to write.
+  bool WouldWait() const { return !ahead_.has_value() && source_->WouldWait(); }
+
   // Whether the file has one object a line. Known after the first Next().
   bool one_a_line() const { return one_a_line_; }
 
  private:
   SubmissionReader() = default;
 
-  // Reads what Next() parses: a line, or the whole.
+  // Reads what Next() parses: a line, or the whole. Returns false at the end.
   bool ReadObject(std::string* json);
+  // The first line is no whole object: reads on.
+  void ReadSeveralLines(std::string* json);
+  // Whether `line`, after the lines in `before`, is a submission of its own.
+  bool IsOwnSubmission(const std::string& line, absl::string_view before) const;
+  std::string Place() const;
 
   std::string path_;
   std::string folder_;
   std::unique_ptr<std::istream> owned_;
-  std::istream* in_ = nullptr;
+  std::optional<LineSource> source_;
+  // How many lines were read.
+  std::int64_t read_ = 0;
   // Of the object read last; of its first line.
   std::int64_t line_ = 0;
+  // A line that was read beyond what Next() has returned.
+  std::optional<std::string> ahead_;
   bool started_ = false;
   bool one_a_line_ = false;
 };

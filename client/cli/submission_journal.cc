@@ -11,7 +11,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/state_folder.h"
 #include "verify/digest.h"
 #include "verify/statement.h"
 
@@ -34,12 +33,12 @@ std::string PlainName(const std::string& name) {
 
 }  // namespace
 
-absl::StatusOr<std::string> DefaultJournalPath(const std::string& log_origin,
+absl::StatusOr<std::string> DefaultJournalPath(const LogName& log,
                                                const std::string& server_id,
                                                const std::string& input) {
-  auto state = OpenStateFolder(log_origin);
+  auto state = OpenStateFolder(log);
   if (!state.ok()) return state.status();
-  const std::string folder = absl::StrCat(*state, "/submissions");
+  const std::string folder = absl::StrCat(state->path, "/submissions");
   if (absl::Status s = client::MakeFolderDurably(folder, FileRights::kPrivate);
       !s.ok()) {
     return s;

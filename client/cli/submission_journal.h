@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "cli/state_folder.h"
 #include "gaceta/file_io.h"
 
 namespace gaceta::cli {
@@ -20,7 +21,7 @@ namespace gaceta::cli {
 // digest of its path and of the node's SPIFFE ID. So the same file resumes from
 // whichever folder it is named, and every node has its own journal. Nothing is
 // written beside the file. Makes the folder; errors as of OpenStateFolder().
-absl::StatusOr<std::string> DefaultJournalPath(const std::string& log_origin,
+absl::StatusOr<std::string> DefaultJournalPath(const LogName& log,
                                                const std::string& server_id,
                                                const std::string& input);
 

@@ -35,18 +35,6 @@ void Prepare(grpc::ClientContext* call) {
   call->set_deadline(absl::ToChronoTime(QuestionDeadline()));
 }
 
-absl::StatusOr<v1::Subscription> Fetch(Stub& stub, const std::string& name) {
-  grpc::ClientContext call;
-  Prepare(&call);
-  v1::GetSubscriptionRequest request;
-  request.set_name(name);
-  v1::GetSubscriptionResponse response;
-  absl::Status status =
-      FromGrpc(stub.GetSubscription(&call, request, &response));
-  if (!status.ok()) return status;
-  return response.subscription();
-}
-
 void AddRow(const v1::Subscription& subscription, Table* table) {
   table->AddRow(
       {subscription.name(), absl::StrCat(subscription.next_position()),
@@ -86,7 +74,8 @@ absl::StatusOr<int> Show(const CliContext& context,
                          const std::string& name) {
   absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(context, profile);
   if (!stub.ok()) return stub.status();
-  absl::StatusOr<v1::Subscription> subscription = Fetch(**stub, name);
+  absl::StatusOr<v1::Subscription> subscription =
+      FetchSubscription(**stub, name);
   if (!subscription.ok()) return subscription.status();
   if (context.output == OutputFormat::kJson) {
     context.out << ToJson(*subscription) << '\n';
@@ -120,7 +109,8 @@ absl::StatusOr<int> Delete(const CliContext& context,
                            const std::string& name, bool yes) {
   absl::StatusOr<std::unique_ptr<Stub>> stub = Connect(context, profile);
   if (!stub.ok()) return stub.status();
-  absl::StatusOr<v1::Subscription> subscription = Fetch(**stub, name);
+  absl::StatusOr<v1::Subscription> subscription =
+      FetchSubscription(**stub, name);
   if (!subscription.ok()) return subscription.status();
   if (!yes) {
     if (absl::Status s = Confirm(context, *subscription); !s.ok()) return s;
@@ -142,6 +132,19 @@ absl::StatusOr<int> Delete(const CliContext& context,
 }
 
 }  // namespace
+
+absl::StatusOr<v1::Subscription> FetchSubscription(v1::RelayService::Stub& stub,
+                                                   const std::string& name) {
+  grpc::ClientContext call;
+  Prepare(&call);
+  v1::GetSubscriptionRequest request;
+  request.set_name(name);
+  v1::GetSubscriptionResponse response;
+  absl::Status status =
+      FromGrpc(stub.GetSubscription(&call, request, &response));
+  if (!status.ok()) return status;
+  return response.subscription();
+}
 
 void AddSubscriptionsCommands(CLI::App& app, CliContext& context) {
   CLI::App* noun = app.add_subcommand(

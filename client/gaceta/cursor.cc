@@ -1,5 +1,7 @@
 #include "gaceta/cursor.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -17,6 +19,9 @@
 
 namespace gaceta::client {
 namespace {
+
+// Of a process id in a lock file.
+constexpr std::size_t kMaxPidBytes = 20;
 
 constexpr absl::string_view kFirstLine = "gaceta-cursor 1";
 // Without it a file that was cut off after a line would pass as whole.
@@ -145,6 +150,28 @@ absl::Status WriteCursor(const std::string& path, const Cursor& cursor) {
   return Annotate(
       WriteFileDurably(path, FormatCursor(cursor), FileRights::kPrivate),
       "cursor file");
+}
+
+absl::StatusOr<File> LockCursor(const std::string& path) {
+  const std::string lock_path = absl::StrCat(path, ".lock");
+  auto lock = File::OpenToWrite(lock_path, FileRights::kPrivate);
+  if (!lock.ok()) return Annotate(lock.status(), "cursor file");
+  if (absl::Status s = lock->Lock(); absl::IsUnavailable(s)) {
+    auto holder = lock->Read(0, kMaxPidBytes);
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          "cursor file ", path, " is in use by another program",
+                          holder.ok() && !holder->empty()
+                              ? absl::StrCat(", process ", *holder)
+                              : "",
+                          "; take another file")),
+                      "CURSOR_IN_USE", {{"cursor", path}});
+  } else if (!s.ok()) {
+    return Annotate(s, lock_path);
+  }
+  // For who is refused. A lock without it holds as well.
+  lock->Truncate(0).IgnoreError();
+  lock->Write(0, absl::StrCat(getpid())).IgnoreError();
+  return lock;
 }
 
 void HeadHistory::Reset(std::int64_t position, ChainHeads heads) {

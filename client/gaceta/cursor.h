@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "gaceta/file_io.h"
 #include "gaceta/v1/relay.pb.h"
 #include "verify/statement.h"
 
@@ -48,6 +49,14 @@ absl::StatusOr<Cursor> ParseCursor(absl::string_view text);
 absl::StatusOr<Cursor> ReadCursor(const std::string& path);
 // Durable when it returns; on error the old file is there still.
 absl::Status WriteCursor(const std::string& path, const Cursor& cursor);
+
+// Keeps other programs from using the cursor at `path` as long as the result is
+// there. It locks `path`.lock, since the cursor itself is replaced by each
+// write; that file stays.
+//
+// kFailedPrecondition, reason `CURSOR_IN_USE`, if another program, whose
+// process id is named, or another Subscriber of this one has it.
+absl::StatusOr<File> LockCursor(const std::string& path);
 
 // Knows the heads of all chains as they were at positions of the recent past,
 // so that any position that was delivered can be acknowledged.

@@ -1,6 +1,7 @@
 #include "gaceta/evidence_folder.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "errors/errors.h"
 #include "gaceta/file_io.h"
 #include "google/protobuf/util/json_util.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
 
 namespace gaceta {
@@ -52,6 +54,34 @@ std::string NameOf(const v1::Evidence& evidence) {
       absl::StrReplaceAll(evidence.reason(), {{"_", "-"}}));
   return absl::StrCat(words.empty() ? "evidence" : words, "-",
                       ToHex(Sha256(all)).substr(0, 32), kEnding);
+}
+
+// Entries of the longest checkpoint.
+std::int64_t EndOf(const v1::Evidence& evidence) {
+  std::int64_t end = 0;
+  for (const std::string& note : evidence.checkpoints()) {
+    const auto checkpoint = CheckpointOf(note);
+    if (checkpoint.ok()) end = std::max(end, checkpoint->size);
+  }
+  return end;
+}
+
+// Moves a file into the folder `name` beside it. Returns the new path.
+absl::StatusOr<std::string> MoveInto(absl::string_view name,
+                                     const std::string& path) {
+  const std::filesystem::path from(path);
+  const std::filesystem::path folder = from.parent_path() / std::string(name);
+  if (absl::Status s =
+          client::MakeFolderDurably(folder.native(), FileRights::kPrivate);
+      !s.ok()) {
+    return s;
+  }
+  const std::filesystem::path to = folder / from.filename();
+  std::error_code error;
+  std::filesystem::rename(from, to, error);
+  if (!error) return to.native();
+  return absl::UnavailableError(
+      absl::StrCat("cannot move ", path, ": ", error.message()));
 }
 
 }  // namespace
@@ -111,6 +141,24 @@ absl::StatusOr<std::vector<std::string>> EvidenceFolder::List() const {
   return paths;
 }
 
+absl::StatusOr<int> EvidenceFolder::CloseAlarms(std::int64_t size) {
+  auto paths = List();
+  if (!paths.ok()) return paths.status();
+  int left = 0;
+  for (const std::string& path : *paths) {
+    const auto evidence = ReadEvidence(path);
+    if (!evidence.ok() || EndsTrust(*evidence)) continue;
+    if (EndOf(*evidence) > size) {
+      ++left;
+      continue;
+    }
+    // Kept for people: a hub that is silent often is to be seen.
+    auto closed = MoveInto("closed", path);
+    if (!closed.ok()) return closed.status();
+  }
+  return left;
+}
+
 absl::Status EvidenceFolder::CheckTrusted() const {
   auto paths = List();
   if (!paths.ok()) return paths.status();
@@ -156,19 +204,7 @@ absl::StatusOr<std::string> DismissEvidence(const std::string& path) {
   if (auto evidence = ReadEvidence(path); !evidence.ok()) {
     return evidence.status();
   }
-  const std::filesystem::path from(path);
-  const std::filesystem::path folder = from.parent_path() / "dismissed";
-  if (absl::Status s =
-          client::MakeFolderDurably(folder.native(), FileRights::kPrivate);
-      !s.ok()) {
-    return s;
-  }
-  const std::filesystem::path to = folder / from.filename();
-  std::error_code error;
-  std::filesystem::rename(from, to, error);
-  if (!error) return to.native();
-  return absl::UnavailableError(
-      absl::StrCat("cannot move ", path, ": ", error.message()));
+  return MoveInto("dismissed", path);
 }
 
 }  // namespace gaceta

@@ -2,6 +2,7 @@
 #ifndef GACETA_CLIENT_GACETA_EVIDENCE_FOLDER_H_
 #define GACETA_CLIENT_GACETA_EVIDENCE_FOLDER_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@
 
 namespace gaceta {
 
-// Reasons that no signature shows, but that time has passed.
+// Alarms: reasons that no signature shows, but that time has passed.
 inline constexpr absl::string_view kLogStale = "LOG_STALE";
 inline constexpr absl::string_view kQuorumMissing = "QUORUM_MISSING";
 
@@ -24,7 +25,8 @@ bool EndsTrust(const v1::Evidence& evidence);
 
 // Keeps each piece of evidence as one small file, a v1::Evidence in JSON, named
 // by what it holds, so that the same piece is kept once however often it comes.
-// A person who has looked at one puts it aside, into the folder `dismissed`.
+// A person who has looked at one puts it aside, into the folder `dismissed`. An
+// alarm that is over goes into the folder `closed` by itself.
 //
 // Thread safety: all methods may be called concurrently.
 class EvidenceFolder {
@@ -42,7 +44,14 @@ class EvidenceFolder {
                                            const v1::Leaf& first,
                                            const v1::Leaf& second);
 
-  // Paths of the files that nobody has dismissed, in order of their names.
+  // Closes the alarms that are over, once a quorum of witnesses has vouched for
+  // the first `size` entries of the log: those whose checkpoints have no more.
+  // Returns how many alarms are left. kUnavailable if the folder cannot be
+  // changed.
+  absl::StatusOr<int> CloseAlarms(std::int64_t size);
+
+  // Paths of the files that are neither dismissed nor closed, in order of their
+  // names.
   absl::StatusOr<std::vector<std::string>> List() const;
 
   // kFailedPrecondition, reason `LOG_DISTRUSTED`, if there is a file that ends

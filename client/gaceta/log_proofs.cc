@@ -5,6 +5,21 @@
 #include "verify/merkle.h"
 
 namespace gaceta::client {
+namespace {
+
+// Of a server's text, in an error.
+constexpr std::size_t kMaxOriginBytes = 200;
+
+}  // namespace
+
+absl::Status CheckLogOrigin(absl::string_view seen,
+                            absl::string_view expected) {
+  if (seen == expected) return absl::OkStatus();
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        "log_origin says ", expected, ", the hub has ",
+                        seen.substr(0, kMaxOriginBytes))),
+                    "WRONG_LOG");
+}
 
 absl::StatusOr<LogPolicy::Opened> OpenByPolicy(const Federation& registry,
                                                absl::string_view log_origin,
@@ -16,12 +31,12 @@ absl::StatusOr<LogPolicy::Opened> OpenByPolicy(const Federation& registry,
                       "NO_LOG_POLICY");
   }
   auto opened = registry.log_policy()->policy.Open(note);
-  if (!opened.ok() || opened->checkpoint.origin == log_origin) return opened;
-  return WithReason(
-      absl::DataLossError(absl::StrCat("the checkpoint is that of log \"",
-                                       opened->checkpoint.origin,
-                                       "\", expected \"", log_origin, "\"")),
-      "WRONG_LOG");
+  if (!opened.ok()) return opened;
+  if (absl::Status s = CheckLogOrigin(opened->checkpoint.origin, log_origin);
+      !s.ok()) {
+    return s;
+  }
+  return opened;
 }
 
 absl::Status CheckInclusion(const v1::Entry& entry,

@@ -13,10 +13,17 @@
 
 namespace gaceta::client {
 
+// Checks that a server's log is the one that this program is set to read. What
+// a server calls its log is an error of a setting, here or there, and no
+// misconduct: nothing that the server sends is used.
+//
+// kFailedPrecondition, reason `WRONG_LOG`, names both.
+absl::Status CheckLogOrigin(absl::string_view seen, absl::string_view expected);
+
 // Opens the note of a checkpoint of `log_origin` by the registry's log policy.
 //
 // kUnavailable, reason `NO_LOG_POLICY`, if the registry has none; kDataLoss as
-// LogPolicy::Open(), or reason `WRONG_LOG` if it is that of another log.
+// LogPolicy::Open(); as of CheckLogOrigin() if it is that of another log.
 absl::StatusOr<LogPolicy::Opened> OpenByPolicy(const Federation& registry,
                                                absl::string_view log_origin,
                                                absl::string_view note);

@@ -58,7 +58,7 @@ class Registry {
   // again.
   //
   // kUnavailable, reason `NO_LOG_POLICY`, if there is none still; kDataLoss as
-  // LogPolicy::Open(), or reason `WRONG_LOG`; errors of Refresh().
+  // LogPolicy::Open(); errors of Refresh().
   absl::StatusOr<LogPolicy::Opened> OpenCheckpoint(
       const std::string& note, absl::Time deadline = absl::InfiniteFuture());
 

@@ -11,6 +11,7 @@
 #include "errors/grpc_status.h"
 #include "gaceta/log_proofs.h"
 #include "gaceta/retry.h"
+#include "verify/checkpoint.h"
 #include "verify/digest.h"
 
 namespace gaceta::client {
@@ -107,6 +108,16 @@ absl::StatusOr<v1::ListRegistryEntriesResponse> FetchPage(
   return page;
 }
 
+// The page's own checkpoint says which log it is of, before any statement is
+// judged: those of another log hold, but not here.
+absl::Status CheckOrigin(const v1::ListRegistryEntriesResponse& page,
+                         const EntryVerifier& verifier) {
+  const auto checkpoint = CheckpointOf(page.checkpoint());
+  // Without one nothing is shown to be in the log, which PageProofs notices.
+  if (!checkpoint.ok()) return absl::OkStatus();
+  return CheckLogOrigin(checkpoint->origin, verifier.options().log_origin);
+}
+
 // Checks and applies the entries of a page that are below `end`.
 absl::Status ApplyPage(
     const v1::ListRegistryEntriesResponse& page, std::int64_t end,
@@ -149,6 +160,7 @@ absl::StatusOr<RegistryRead> ReadRegistry(
   do {
     auto page = FetchPage(stub, request, page_timeout, cancellation);
     if (!page.ok()) return page.status();
+    if (absl::Status s = CheckOrigin(*page, *verifier); !s.ok()) return s;
     if (absl::Status s = ApplyPage(*page, range.end, verifier, applied, &read);
         !s.ok()) {
       return s;

@@ -7,8 +7,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/steady_time.h"
 #include "errors/errors.h"
 #include "gaceta/evidence_folder.h"
+#include "gaceta/log_proofs.h"
 #include "gaceta/retry.h"
 #include "verify/omission.h"
 
@@ -316,11 +318,10 @@ absl::Status StreamFollower::OnOpened(const v1::SubscribeResponse& message) {
 }
 
 absl::Status StreamFollower::CheckOpened(const v1::Opened& opened) const {
-  if (opened.log_origin() != verifier_.options().log_origin) {
-    return Loss(
-        "WRONG_LOG",
-        absl::StrCat("the server has log \"", opened.log_origin(),
-                     "\", expected \"", verifier_.options().log_origin, "\""));
+  if (absl::Status s =
+          CheckLogOrigin(opened.log_origin(), verifier_.options().log_origin);
+      !s.ok()) {
+    return s;
   }
   const std::int64_t next = verifier_.state().next_position;
   if (positioned_ && opened.log_size() < next) {
@@ -453,7 +454,7 @@ absl::Status StreamFollower::CheckOmissions(
 
 absl::Status StreamFollower::CheckProof(absl::Span<const ShownLeaf> leaves,
                                         const v1::SubscribeResponse& message) {
-  return proofs_.OnProgress(leaves, message, verifier_.registry(), absl::Now());
+  return proofs_.OnProgress(leaves, message, verifier_.registry(), SteadyNow());
 }
 
 absl::StatusOr<std::shared_ptr<const Federation>>
@@ -527,12 +528,13 @@ void StreamFollower::Publish() {
   registry_ = verifier_.registry();
   checkpoint_ = proofs_.checkpoint();
   last_heard_ = absl::Now();
+  last_heard_steady_ = SteadyNow();
   MaybeAcknowledge();
 }
 
-absl::Time StreamFollower::last_heard() const {
+Heard StreamFollower::last_heard() const {
   absl::MutexLock lock(&mu_);
-  return last_heard_;
+  return {last_heard_, SteadyNow() - last_heard_steady_};
 }
 
 void StreamFollower::Acknowledge(std::int64_t next_position) {

@@ -66,7 +66,7 @@ class StreamFollower {
   std::string checkpoint() const;
   std::shared_ptr<const Federation> registry() const;
   // When the server has last said something that holds.
-  absl::Time last_heard() const;
+  Heard last_heard() const;
 
  private:
   // Keeps what shows that something does not verify; the status then says
@@ -145,7 +145,9 @@ class StreamFollower {
   Origin origin_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<const Federation> registry_ ABSL_GUARDED_BY(mu_);
   std::string checkpoint_ ABSL_GUARDED_BY(mu_);
+  // By this computer's clock, and as a steady time.
   absl::Time last_heard_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  absl::Time last_heard_steady_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };
 
 }  // namespace gaceta::client

@@ -14,6 +14,7 @@
 #include "gaceta/cursor.h"
 #include "gaceta/delivery_queue.h"
 #include "gaceta/evidence_folder.h"
+#include "gaceta/file_io.h"
 #include "gaceta/stream_follower.h"
 
 namespace gaceta::client {
@@ -53,7 +54,7 @@ absl::Status CheckCursor(const Cursor& cursor, const std::string& log_origin,
   };
   if (cursor.log_origin != log_origin) {
     return mismatch(absl::StrCat("belongs to log ", cursor.log_origin,
-                                 ", expected ", log_origin));
+                                 ", log_origin says ", log_origin));
   }
   if (cursor.filter_digest != DigestOf(options)) {
     return mismatch("belongs to a subscription with another filter");
@@ -97,9 +98,12 @@ absl::Status CheckEvidence(SubscriberOptions* options) {
 
 class Subscriber::Impl {
  public:
+  // `cursor_lock` is kept.
   Impl(SubscriberOptions options, OpenedSource source,
-       std::optional<StreamFollower::Known> known)
+       std::optional<StreamFollower::Known> known,
+       std::optional<File> cursor_lock)
       : options_(std::move(options)),
+        cursor_lock_(std::move(cursor_lock)),
         log_origin_(source.log_origin),
         queue_(static_cast<std::size_t>(options_.read_ahead)),
         follower_(options_, std::move(source), std::move(known), &queue_),
@@ -140,7 +144,7 @@ class Subscriber::Impl {
     follower_.Cancel();
   }
 
-  absl::Time last_heard() const { return follower_.last_heard(); }
+  Heard last_heard() const { return follower_.last_heard(); }
   std::shared_ptr<const Federation> registry() const {
     return follower_.registry();
   }
@@ -175,6 +179,7 @@ class Subscriber::Impl {
   }
 
   const SubscriberOptions options_;
+  const std::optional<File> cursor_lock_;
   const std::string log_origin_;
   DeliveryQueue queue_;
   StreamFollower follower_;
@@ -197,10 +202,18 @@ absl::StatusOr<std::unique_ptr<Subscriber>> Subscriber::Create(
   if (absl::Status s = CheckEvidence(&options); !s.ok()) return s;
   auto source = OpenSource(options.source);
   if (!source.ok()) return source.status();
+  // Before the cursor is read: another program may be about to move it.
+  std::optional<File> cursor_lock;
+  if (!options.cursor_file.empty()) {
+    auto locked = LockCursor(options.cursor_file);
+    if (!locked.ok()) return locked.status();
+    cursor_lock = *std::move(locked);
+  }
   auto known = FindKnown(options, source->log_origin);
   if (!known.ok()) return known.status();
-  return std::unique_ptr<Subscriber>(new Subscriber(std::make_unique<Impl>(
-      std::move(options), *std::move(source), *std::move(known))));
+  return std::unique_ptr<Subscriber>(new Subscriber(
+      std::make_unique<Impl>(std::move(options), *std::move(source),
+                             *std::move(known), std::move(cursor_lock))));
 }
 
 Subscriber::Subscriber(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -216,7 +229,7 @@ absl::Status Subscriber::Acknowledge(std::int64_t next_position) {
 
 void Subscriber::Stop() { impl_->Stop(); }
 
-absl::Time Subscriber::last_heard() const { return impl_->last_heard(); }
+Heard Subscriber::last_heard() const { return impl_->last_heard(); }
 
 std::shared_ptr<const Federation> Subscriber::registry() const {
   return impl_->registry();

@@ -50,8 +50,9 @@ struct SubscriberOptions {
 
   // Optional. A file that Acknowledge() writes, and that a later Subscriber
   // goes on from, exactly. One file for one subscription: with another filter
-  // or log it is refused. It is safe against crashes and full disks. Cursor and
-  // evidence are for their owner alone (0600), whatever the umask.
+  // or log it is refused, and so it is while another program uses it, which
+  // `cursor_file`.lock shows. It is safe against crashes and full disks. Cursor
+  // and evidence are for their owner alone (0600), whatever the umask.
   std::string cursor_file;
   // Optional. A name, `[a-z0-9-]{1,63}`, under which the server keeps what was
   // acknowledged. Without a cursor file that exists, the subscription goes on
@@ -112,6 +113,14 @@ struct Delivery {
   absl::Time quorum_time = absl::InfinitePast();
 };
 
+// When something was heard. Before the first time both fields are infinite.
+struct Heard {
+  // This computer's clock at that moment.
+  absl::Time time = absl::InfinitePast();
+  // How long ago it was, however the clock was set meanwhile.
+  absl::Duration ago = absl::InfiniteDuration();
+};
+
 // One subscription to one server. It connects, verifies, reconnects with
 // growing waits, and goes on exactly where it was: each entry that the filter
 // passes is delivered once, in order of position, and nothing is delivered that
@@ -156,8 +165,10 @@ struct Delivery {
 // Errors of Next():
 //   - kDeadlineExceeded: nothing came until the deadline. Call again.
 //   - kDataLoss: something does not verify, reason as of EntryVerifier,
-//     StreamTree, LogPolicy and CheckOmission(), or `ENTRY_WITHHELD`,
-//     `WRONG_LOG`. Stop, wake a person.
+//     StreamTree, LogPolicy and CheckOmission(), or `ENTRY_WITHHELD`.
+//     Stop, wake a person.
+//   - kFailedPrecondition, reason `WRONG_LOG`: the server has another log than
+//     `source` says. A setting is wrong, and there is no evidence.
 //   - kFailedPrecondition, reason `QUORUM_MISSING`: no quorum of witnesses has
 //     cosigned what was shown, for longer than the log policy allows.
 //   - kCancelled: Stop() was called.
@@ -203,9 +214,8 @@ class Subscriber {
   // what was delivered. Null before the first connection.
   std::shared_ptr<const Federation> registry() const;
 
-  // When the server has last said something that holds, heartbeats included;
-  // the infinite past before the first.
-  absl::Time last_heard() const;
+  // When the server has last said something that holds, heartbeats included.
+  Heard last_heard() const;
 
  private:
   class Impl;

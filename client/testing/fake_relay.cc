@@ -84,6 +84,21 @@ class FakeRelay::Service : public v1::RelayService::CallbackService {
     return relay_->streams_.back().get();
   }
 
+  grpc::ServerUnaryReactor* GetSubscription(
+      grpc::CallbackServerContext* context,
+      const v1::GetSubscriptionRequest* request,
+      v1::GetSubscriptionResponse* response) override {
+    const std::int64_t position = relay_->acknowledged(request->name());
+    response->mutable_subscription()->set_name(request->name());
+    response->mutable_subscription()->set_next_position(position);
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish(position >= 0
+                        ? grpc::Status::OK
+                        : grpc::Status(grpc::StatusCode::NOT_FOUND,
+                                       "there is no such subscription"));
+    return reactor;
+  }
+
  private:
   FakeRelay* const relay_;
 };

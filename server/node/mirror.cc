@@ -31,6 +31,10 @@ std::string Milliseconds(absl::Duration wait) {
   return absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1)));
 }
 
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
+}
+
 // Whether asking again cannot help: the hub's log is not the one mirrored.
 bool IsFinal(const absl::Status& status) {
   return absl::IsDataLoss(status) || absl::IsOutOfRange(status) ||
@@ -175,7 +179,7 @@ absl::Status Mirror::Follow(client::Subscriber* subscriber) {
   while (true) {
     if (absl::Status s = trust_->status(); !s.ok()) return s;
     auto delivery = subscriber->Next(absl::Now() + kHeartbeat);
-    SayWhenStale(*subscriber);
+    SayFreshness(*subscriber);
     if (absl::IsDeadlineExceeded(delivery.status())) continue;
     if (!delivery.ok()) return delivery.status();
     freshness_.Saw(*delivery);
@@ -272,17 +276,33 @@ absl::Status Mirror::PublishCosigned(const std::string& note) {
   return log_->PublishCosigned(*checkpoint, note);
 }
 
-void Mirror::SayWhenStale(const client::Subscriber& subscriber) {
-  const auto stale =
+void Mirror::SayFreshness(const client::Subscriber& subscriber) {
+  using Kind = client::FreshnessWatch::Finding::Kind;
+  const auto found =
       freshness_.Check(subscriber.registry().get(), subscriber.last_heard(),
                        cosigned_ == nullptr ? "" : cosigned_());
-  if (!stale.has_value()) return;
-  spdlog::error(
-      "no quorum of witnesses vouches for the end of the log since={} "
-      "evidence={} next_step=\"ask the hub's operator: witnesses are away, or "
-      "the hub keeps something back\"",
-      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", stale->since, absl::UTCTimeZone()),
-      stale->evidence_file);
+  if (!found.has_value()) return;
+  switch (found->kind) {
+    case Kind::kStale:
+      spdlog::error(
+          "no quorum of witnesses vouches for the end of the log since={} "
+          "evidence={} next_step=\"ask the hub's operator: witnesses are away, "
+          "or the hub keeps something back\"",
+          TimeText(found->since), found->evidence_file);
+      break;
+    case Kind::kClocksDiffer:
+      spdlog::error(
+          "this computer's clock is not that of the witnesses own_clock={} "
+          "witnesses_clock={} next_step=\"set this computer's clock; if it is "
+          "right, ask the hub's operator whether witnesses are away\"",
+          TimeText(found->own_clock), TimeText(found->since));
+      break;
+    case Kind::kOver:
+      spdlog::info(
+          "a quorum of witnesses vouches for the end of the log again at={}",
+          TimeText(found->since));
+      break;
+  }
 }
 
 StoredEntry Mirror::ToStored(VerifiedEntry entry) const {

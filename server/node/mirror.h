@@ -97,7 +97,7 @@ class Mirror {
   absl::Status Publish(const client::Delivery& delivery);
   absl::Status PublishTarget();
   absl::Status PublishCosigned(const std::string& note);
-  void SayWhenStale(const client::Subscriber& subscriber);
+  void SayFreshness(const client::Subscriber& subscriber);
   StoredEntry ToStored(VerifiedEntry entry) const;
 
   const MirrorOptions options_;

@@ -132,7 +132,7 @@ class PublishingTest(Journey):
         path, ids = self.write_updates("many.ndjson", range(1000, 1400))
         beside = sorted(os.listdir(os.path.dirname(path)))
         journal = os.path.join(self.federation.folder, "home", ".local", "state", "gaceta",
-                               "hub.gaceta.example_log", "submissions", "many.ndjson-*")
+                               "hub.gaceta.example_log-*", "submissions", "many.ndjson-*")
 
         def journal_size():
             return sum(os.path.getsize(name) for name in glob.glob(journal))
@@ -194,6 +194,24 @@ class PublishingTest(Journey):
 
         self.assertEqual(len(self.federation.audit()), before)
 
+    def test_each_line_from_a_pipe_is_published_as_it_comes_whatever_the_first_was(self):
+        child = subprocess.Popen(
+            self.federation.command("hn-agency", "updates", "publish", "-"),
+            env=self.federation.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, encoding="utf-8")
+        self.addCleanup(child.kill)
+        child.stdin.write('{"state":"HN","update":{"kind"\n')
+        for number in (3001, 3002):
+            child.stdin.write(json.dumps({"state": "HN", "update": self.update(number)}) + "\n")
+            child.stdin.flush()
+            self.assertTrue(child.stdout.readline().startswith("published  "))
+        # The writer has not ended.
+        child.send_signal(signal.SIGTERM)
+        _, errors = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 1)
+        self.assertIn("-:1: ", errors)
+        self.assertIn("2 published, 0 pending, 1 with errors", errors)
+
     def test_lines_of_other_states_are_left_out_and_said(self):
         done = self.gaceta("hn-agency", "updates", "publish", "--no-journal", "--validate-only",
                            federation.SAMPLES)
@@ -229,9 +247,9 @@ class ReadingTest(Journey):
 
     def test_a_cursor_file_resumes_exactly(self):
         cursor = self.path("cursor")
-        parts = [ids_in(self.follow("--from", "start", "--cursor", cursor, "--count", str(n)))
-                 for n in (1, 4, 3)]
-        parts.append(ids_in(self.follow("--from", "start", "--cursor", cursor, "--until-live")))
+        parts = [ids_in(self.follow(*start, "--cursor", cursor, "--count", str(n)))
+                 for n, start in ((1, ["--from", "start"]), (4, []), (3, []))]
+        parts.append(ids_in(self.follow("--cursor", cursor, "--until-live")))
         self.assertEqual([len(part) for part in parts[:3]], [1, 4, 3])
         self.assertEqual(sum(parts, []), self.ids)
         self.assertEqual(self.follow("--cursor", cursor, "--until-live"), "")
@@ -239,9 +257,9 @@ class ReadingTest(Journey):
     def test_who_ends_a_follow_with_a_signal_resumes_exactly(self):
         cursor = self.path("signal-cursor")
         came = []
-        for ending in (signal.SIGINT, signal.SIGTERM):
+        for ending, start in ((signal.SIGINT, ["--from", "start"]), (signal.SIGTERM, [])):
             child = self.federation.popen("hn-monitor", "--output=json", "updates", "follow",
-                                          "--from", "start", "--cursor", cursor)
+                                          *start, "--cursor", cursor)
             federation.wait_until(lambda child=child: "up to date" in child.stderr.readline())
             child.send_signal(ending)
             output, _ = child.communicate(timeout=30)
@@ -251,12 +269,66 @@ class ReadingTest(Journey):
 
     def test_a_named_subscription_survives_the_loss_of_the_cursor_file(self):
         cursor = self.path("named-cursor")
-        flags = ["--subscription", "laws", "--cursor", cursor, "--from", "start"]
-        first = ids_in(self.follow(*flags, "--count", "5"))
+        flags = ["--subscription", "laws", "--cursor", cursor]
+        first = ids_in(self.follow(*flags, "--from", "start", "--count", "5"))
         self.wait_until_acknowledged("laws", first[-1])
         os.remove(cursor)
         rest = ids_in(self.follow(*flags, "--until-live"))
         self.assertEqual(first + rest, self.ids)
+
+    def test_a_start_that_would_not_count_is_refused_with_the_position_and_the_way_out(self):
+        cursor = self.path("started-cursor")
+        self.follow("--from", "start", "--cursor", cursor, "--until-live")
+        self.follow("--from", "start", "--subscription", "started", "--until-live")
+        for flags, way_out in ((["--cursor", cursor], f"remove {cursor}"),
+                               (["--subscription", "started"],
+                                "gaceta subscriptions delete started")):
+            done = self.gaceta("hn-monitor", "updates", "follow", *flags, "--from", "start",
+                               "--until-live", code=1)
+            self.assertEqual(done.stdout, "")
+            self.assertRegex(done.stderr, r"--from start would not count: .* at position \d+;")
+            self.assertIn(way_out, done.stderr)
+            self.follow(*flags, "--until-live")
+
+    def test_another_filter_under_the_same_name_is_refused_and_moves_nothing(self):
+        self.follow("--from", "start", "--subscription", "visa-laws", "--topic", "entry-visa",
+                    "--until-live")
+        done = self.gaceta("hn-monitor", "updates", "follow", "--subscription", "visa-laws",
+                           "--topic", "asylum-refuge", "--until-live", code=1)
+        self.assertIn('passes topics: "entry-visa", and is opened with topics: "asylum-refuge"',
+                      done.stderr)
+        shown = json.loads(self.gaceta("hn-monitor", "--output=json", "subscriptions", "show",
+                                       "visa-laws").stdout)
+        self.assertEqual(shown["filter"], {"topics": ["entry-visa"]})
+
+    def test_a_second_program_on_one_cursor_is_refused(self):
+        cursor = self.path("shared-cursor")
+        first = self.federation.popen("hn-monitor", "updates", "follow", "--cursor", cursor)
+        federation.wait_until(lambda: "up to date" in first.stderr.readline())
+        done = self.gaceta("hn-monitor", "updates", "follow", "--cursor", cursor, code=1)
+        self.assertIn(f"process {first.pid}", done.stderr)
+        first.terminate()
+        self.assertEqual(first.wait(timeout=30), 0)
+        self.follow("--cursor", cursor, "--until-live")
+
+    def test_a_second_program_on_one_name_is_told_and_goes_on_after_the_first(self):
+        first = self.federation.popen("hn-monitor", "updates", "follow", "--subscription",
+                                      "shared")
+        federation.wait_until(lambda: "up to date" in first.stderr.readline())
+        second = self.federation.popen("hn-monitor", "updates", "follow", "--subscription",
+                                       "shared")
+        self.assertIn("is in use by another stream", second.stderr.readline())
+        first.terminate()
+        self.assertEqual(first.wait(timeout=30), 0)
+        federation.wait_until(lambda: "up to date" in second.stderr.readline())
+
+    def test_languages_in_any_case_pass_and_agencies_in_another_case_are_refused(self):
+        whole = ids_in(self.follow("--from", "start", "--until-live", "--language", "es"))
+        self.assertNotEqual(whole, [])
+        self.assertEqual(ids_in(self.follow("--from", "start", "--until-live", "--language", "ES")),
+                         whole)
+        self.gaceta("hn-monitor", "updates", "follow", "--agency", "MIGRACION", "--until-live",
+                    code=2)
 
     def wait_until_acknowledged(self, name, statement_id):
         position = next(v.position for v in self.log if v.header.statement_id == statement_id)

@@ -125,8 +125,10 @@ class DishonestHubTest(unittest.TestCase):
                 os.remove(os.path.join(data, name))
 
     def follow(self, *args):
-        return self.federation.cli("gt-at-hub", "updates", "follow", "--from", "start",
-                                   "--until-live", *args)
+        # A cursor says where to go on.
+        resumes = "--cursor" in args and os.path.exists(args[args.index("--cursor") + 1])
+        start = [] if resumes else ["--from", "start"]
+        return self.federation.cli("gt-at-hub", "updates", "follow", *start, "--until-live", *args)
 
     def check_honest_metrics(self):
         size = self.federation.log_size()
@@ -212,6 +214,12 @@ class DishonestHubTest(unittest.TestCase):
         # It may be the network: nobody stops, and with the witness back all is well.
         self.assertIsNone(follower.poll())
         self.federation.start("hn")
+        # Nobody has to dismiss an alarm that is over.
+        node.await_log("vouches for the end of the log again")
+        federation.wait_until(lambda: node.metrics()["gaceta_evidence_files"] == 0, 30,
+                              "the node's alarm is closed")
+        federation.wait_until(lambda: not evidence.read_all(cursor + ".evidence"), 60,
+                              "the reader's alarm is closed")
         follower.terminate()
         self.assertIn("since", follower.communicate(timeout=30)[1])
         self.publish("GT", 1)

@@ -2,6 +2,7 @@
 that hold without a server, audits, and a folder that any web server can serve."""
 
 import base64
+import glob
 import json
 import os
 import random
@@ -97,8 +98,8 @@ class CheckpointTest(LogTestCase):
 
     def test_what_is_remembered_is_asked_for_of_every_server(self):
         self.gaceta("log", "checkpoint")
-        memory = os.path.join(self.federation.folder, "home", ".local", "state", "gaceta",
-                              f"hub.{federation.NAME}_log")
+        (memory,) = glob.glob(os.path.join(self.federation.folder, "home", ".local", "state",
+                                           "gaceta", f"hub.{federation.NAME}_log-*"))
         with open(os.path.join(memory, "checkpoint"), encoding="utf-8") as file:
             note = file.read()
         # As if the log had once been another: no other checkpoint of its size

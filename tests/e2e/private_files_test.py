@@ -22,7 +22,8 @@ from wire import documents_grpc, documents_pb2
 HEX = "[0-9a-f]{64}"
 PIECE = r"[a-z-]+-[0-9a-f]{32}\.json"
 STATE = r"home/\.local/state/gaceta"
-LOG = STATE + r"/hub\.gaceta\.example_log"
+LOG_NAME = r"hub\.gaceta\.example_log-[0-9a-f]{32}"
+LOG = STATE + "/" + LOG_NAME
 
 # What a path below the federation's folder is; folders end with `/`. Every path has to
 # match exactly one line, and every line some path.
@@ -55,10 +56,10 @@ PRIVATE = [
     LOG + "/submissions/",
     LOG + r"/submissions/updates\.ndjson-[0-9a-f]{32}",
     r"state-cut/",
-    r"state-cut/gaceta/(hub\.gaceta\.example_log/(evidence/)?)?",
-    r"state-cut/gaceta/hub\.gaceta\.example_log/checkpoint\.tmp",
+    rf"state-cut/gaceta/({LOG_NAME}/(evidence/)?)?",
+    rf"state-cut/gaceta/{LOG_NAME}/checkpoint\.tmp",
     r"out/journal",
-    r"out/cursor",
+    r"out/(cut-)?cursor(\.lock)?",
     r"out/cursor\.evidence/(dismissed/)?",
     r"out/cursor\.evidence/dismissed/" + PIECE,
     r"out/cut-cursor\.tmp",
@@ -66,7 +67,7 @@ PRIVATE = [
     r"(out/receipt|cwd/[0-9]+)\.payload",
     r"out/www/log/\.gaceta/",
     r"out/www/log/\.gaceta/lock",
-    r"out/www/log/\.gaceta/[a-z.]*cursor",
+    r"out/www/log/\.gaceta/[a-z.]*cursor(\.lock)?",
     # Of `gaceta pki`.
     r"pki/([a-z]+/)?",
     r"pki/([a-z]+/)?[a-z-]+\.key",
@@ -265,8 +266,8 @@ class PrivateFilesTest(unittest.TestCase):
                         input=json.dumps({"state": "HN", "update": make_update("HN", 2)}))
             self.federation.await_mirrors()
             self.gaceta("hn-at-hub", "log", "checkpoint")
-            self.gaceta("hn-at-hub", "updates", "follow", "--from", "start", "--until-live",
-                        "--cursor", self.path("out/cursor"))
+            self.gaceta("hn-at-hub", "updates", "follow", "--until-live", "--cursor",
+                        self.path("out/cursor"))
             self.federation.stop("hub")
             shutil.rmtree(self.federation.hub.data)
             shutil.copytree(copy, self.federation.hub.data)
@@ -276,8 +277,8 @@ class PrivateFilesTest(unittest.TestCase):
             federation.wait_until(lambda folder=evidence: os.listdir(folder), 40,
                                   f"{node} keeps evidence")
         self.gaceta("hn-at-hub", "log", "checkpoint", code=3)
-        self.gaceta("hn-at-hub", "updates", "follow", "--from", "start", "--until-live",
-                    "--cursor", self.path("out/cursor"), code=3)
+        self.gaceta("hn-at-hub", "updates", "follow", "--until-live", "--cursor",
+                    self.path("out/cursor"), code=3)
         kept = self.path("out/cursor.evidence")
         for name in os.listdir(kept):
             self.gaceta(None, "evidence", "dismiss", os.path.join(kept, name))

@@ -18,6 +18,7 @@
 #include "absl/time/clock.h"
 #include "cli/app.h"
 #include "cli/output.h"
+#include "cli/state_folder.h"
 #include "pki/pki.h"
 #include "testing/fake_node.h"
 #include "testing/fake_relay.h"
@@ -132,10 +133,16 @@ TEST_F(ReadingTest, FollowGoesOnFromItsCursorExactly) {
 
   const Result first = Gaceta({"updates", "follow", "--from", "start",
                                "--cursor", cursor, "--count", "2"});
-  const Result second = Gaceta({"updates", "follow", "--from", "start",
-                                "--cursor", cursor, "--until-live"});
+  const Result ignored = Gaceta({"updates", "follow", "--from", "start",
+                                 "--cursor", cursor, "--until-live"});
+  const Result second =
+      Gaceta({"updates", "follow", "--cursor", cursor, "--until-live"});
 
   ASSERT_THAT(first.lines, SizeIs(2)) << first.err;
+  EXPECT_EQ(ignored.code, kExitFailed);
+  EXPECT_THAT(ignored.err, HasSubstr("goes on at position 3; leave --from out, "
+                                     "or to start anew: remove " +
+                                     cursor));
   ASSERT_THAT(second.lines, SizeIs(3)) << second.err;
   EXPECT_THAT(second.lines[0], StartsWith("3  "));
   EXPECT_THAT(second.lines[2], StartsWith("5  "));
@@ -149,6 +156,14 @@ TEST_F(ReadingTest, FollowAcknowledgesWhatItPrinted) {
 
   EXPECT_EQ(result.code, kExitDone) << result.err;
   relay_->AwaitAcknowledged("laws", 4);
+  // From then on the server says where it goes on.
+  const Result ignored = Gaceta({"updates", "follow", "--from", "start",
+                                 "--subscription", "laws", "--until-live"});
+  EXPECT_EQ(ignored.code, kExitFailed);
+  EXPECT_THAT(ignored.err,
+              HasSubstr("subscription laws goes on at position 4; leave --from "
+                        "out, or to start anew: gaceta subscriptions delete "
+                        "laws"));
 }
 
 TEST_F(ReadingTest, FollowSendsTheFilterThatWasTyped) {
@@ -194,7 +209,7 @@ TEST_F(ReadingTest, FollowWithoutACursorKeepsEvidenceAndThenFollowsNothing) {
   EXPECT_THAT(second.lines, IsEmpty());
 }
 
-TEST_F(ReadingTest, FollowSaysSinceWhenNoQuorumHasVouched) {
+TEST_F(ReadingTest, FollowNamesTheOwnClockBesideTheWitnesses) {
   relay_->RequireQuorum(1, absl::Seconds(1));
   relay_->PublishMany(2);
   const absl::Time vouched = absl::Now() - absl::Minutes(5);
@@ -207,13 +222,17 @@ TEST_F(ReadingTest, FollowSaysSinceWhenNoQuorumHasVouched) {
 
   EXPECT_EQ(text.code, kExitDone) << text.err;
   EXPECT_THAT(text.lines, SizeIs(2));
-  const std::string said =
-      "no quorum of witnesses has vouched for the log since " +
-      TimeText(vouched) + "\n";
-  EXPECT_THAT(text.err, HasSubstr(said));
+  EXPECT_THAT(text.err,
+              HasSubstr("witnesses vouched last at " + TimeText(vouched) +
+                        " by their clocks, and this computer's "
+                        "clock says "));
+  EXPECT_THAT(text.err, HasSubstr("set it if it is wrong"));
   EXPECT_THAT(json.lines, SizeIs(2));
-  EXPECT_THAT(json.err,
-              HasSubstr("{\"noQuorumSince\":\"" + TimeText(vouched) + "\"}\n"));
+  EXPECT_THAT(json.err, HasSubstr("{\"lastQuorum\":\"" + TimeText(vouched) +
+                                  "\",\"ownClock\":\""));
+  // A clock that may be wrong is no evidence.
+  EXPECT_FALSE(std::filesystem::exists(
+      FindStateFolder({root_, "hub.gaceta.example/log"})->path + "/evidence"));
 }
 
 TEST_F(ReadingTest, FollowSaysNothingOfAQuorumWithinTheGrace) {

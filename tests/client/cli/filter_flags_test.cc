@@ -85,6 +85,15 @@ TEST(FilterFlagsTest, UnspecifiedIsNoValue) {
   EXPECT_EQ(ExitCodeOf(ParseFilter(flags).status()), kExitUsage);
 }
 
+TEST(FilterFlagsTest, AnAgencyThatNoStatementCanHaveIsAnErrorOfUsage) {
+  for (const char* agency : {"INM", "migración", ""}) {
+    FilterFlags flags;
+    flags.agencies = {agency};
+
+    EXPECT_EQ(ExitCodeOf(ParseFilter(flags).status()), kExitUsage) << agency;
+  }
+}
+
 TEST(FromTest, TakesPositionsWordsDaysAndTimes) {
   EXPECT_EQ(std::get<std::int64_t>(*ParseFrom("start")), 0);
   EXPECT_EQ(std::get<std::int64_t>(*ParseFrom("42")), 42);

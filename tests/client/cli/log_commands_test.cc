@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -15,6 +16,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "cli/app.h"
+#include "cli/state_folder.h"
+#include "gaceta/file_io.h"
 #include "testing/fake_relay.h"
 #include "tests/support/temp_folder.h"
 #include "verify/checkpoint.h"
@@ -67,6 +70,8 @@ class LogCommandsTest : public ::testing::Test {
     std::ostringstream err;
     CliContext context{out, err};
     context.language = language;
+    std::istringstream in(answer_);
+    context.in = &in;
     context.connect = [channel](const client::ConnectionOptions&)
         -> absl::StatusOr<std::shared_ptr<grpc::Channel>> {
       if (channel == nullptr) return absl::UnavailableError("no network");
@@ -103,7 +108,17 @@ class LogCommandsTest : public ::testing::Test {
   }
   // Where evidence against the log is.
   std::string EvidenceFolder() const {
-    return folder_.Path("state/gaceta/hub.gaceta.example_log/evidence");
+    return StateFolderPath(root_) + "/evidence";
+  }
+  // Of a federation with this root.
+  static std::string StateFolderPath(const std::string& root) {
+    const auto folder = FindStateFolder({root, "hub.gaceta.example/log"});
+    EXPECT_TRUE(folder.ok()) << folder.status();
+    return folder.ok() ? folder->path : "";
+  }
+  std::string Remembered() const {
+    auto note = client::ReadFile(StateFolderPath(root_) + "/checkpoint");
+    return note.ok() ? *note : "";
   }
   int CountEvidence() const {
     const std::filesystem::directory_iterator files(EvidenceFolder());
@@ -112,6 +127,8 @@ class LogCommandsTest : public ::testing::Test {
 
   testing::TempFolder folder_;
   std::string root_;
+  // What is typed when a command asks.
+  std::string answer_;
   std::unique_ptr<client::FakeRelay> relay_;
 };
 
@@ -125,8 +142,7 @@ TEST_F(LogCommandsTest, CheckpointIsPrintedAsItIsSigned) {
   EXPECT_EQ(result.code, kExitDone) << result.err;
   EXPECT_THAT(result.out, StartsWith("hub.gaceta.example/log\n4\n"));
   EXPECT_TRUE(ParseNote(result.out).ok());
-  EXPECT_EQ(folder_.Read("state/gaceta/hub.gaceta.example_log/checkpoint"),
-            result.out);
+  EXPECT_EQ(Remembered(), result.out);
 }
 
 TEST_F(LogCommandsTest, CheckpointGivesProgramsItsParts) {
@@ -166,17 +182,110 @@ TEST_F(LogCommandsTest, LogThatDoesNotExtendTheLastCheckpointEndsWith3) {
     const Result again = Gaceta(command);
     EXPECT_EQ(again.code, kExitFailed);
     EXPECT_THAT(again.err, HasSubstr("LOG_DISTRUSTED"));
+    EXPECT_THAT(again.err, HasSubstr("on purpose: gaceta log forget"));
   }
+}
+
+TEST_F(LogCommandsTest, LogOfAnotherFederationWithTheSameNameIsAnotherLog) {
+  relay_->PublishMany(3);
+  ASSERT_EQ(Gaceta({"log", "checkpoint"}).code, kExitDone);
+  const std::string first = Remembered();
+  auto other = client::FakeRelay::Start({"GT", "HN", "MX"});
+  ASSERT_TRUE(other.ok()) << other.status();
+  relay_.swap(*other);
+  const std::string root = root_;
+  root_ = folder_.Write("other.pem", relay_->federation().root_pem());
+
+  const Result result = Gaceta({"log", "checkpoint"});
+
+  EXPECT_EQ(result.code, kExitDone) << result.err;
+  EXPECT_EQ(Remembered(), result.out);
+  relay_.swap(*other);
+  root_ = root;
+  EXPECT_EQ(Remembered(), first);
+  EXPECT_EQ(Gaceta({"log", "checkpoint"}).code, kExitDone);
+}
+
+TEST_F(LogCommandsTest, RootThatIsAddedLaterLeavesTheMemoryWhereItIs) {
+  ASSERT_EQ(Gaceta({"log", "checkpoint"}).code, kExitDone);
+  const std::string folder = StateFolderPath(root_);
+  auto other = client::FakeRelay::Start({"HN", "MX"});
+  ASSERT_TRUE(other.ok()) << other.status();
+  const std::string& old_root = relay_->federation().root_pem();
+  const std::string& new_root = (*other)->federation().root_pem();
+
+  EXPECT_EQ(StateFolderPath(folder_.Write("both.pem", old_root + new_root)),
+            folder);
+  EXPECT_EQ(StateFolderPath(folder_.Write("both.pem", new_root + old_root)),
+            folder);
+  EXPECT_NE(StateFolderPath(folder_.Write("new.pem", new_root)), folder);
+}
+
+// --- forget ------------------------------------------------------------------
+
+class ForgetTest : public LogCommandsTest {
+ protected:
+  // The log is made anew after it was known, and evidence is kept.
+  void MakeLogAnew() {
+    relay_->PublishMany(5);
+    ASSERT_EQ(Gaceta({"log", "checkpoint"}).code, kExitDone);
+    relay_->Fork(2);
+    relay_->PublishMany(5);
+    const Result refused = Gaceta({"log", "checkpoint"});
+    ASSERT_EQ(refused.code, kExitVerificationFailed);
+    ASSERT_THAT(refused.err, HasSubstr("on purpose: gaceta log forget"));
+    ASSERT_EQ(CountEvidence(), 1);
+  }
+};
+
+TEST_F(ForgetTest, ShowsWhatItDropsAndThenTheLogIsReadAnew) {
+  MakeLogAnew();
+
+  const Result forgotten = Gaceta({"log", "forget", "--yes"});
+
+  EXPECT_EQ(forgotten.code, kExitDone) << forgotten.err;
+  EXPECT_EQ(forgotten.out, "forgot hub.gaceta.example/log\n");
+  EXPECT_THAT(forgotten.err, HasSubstr("log: hub.gaceta.example/log\n"));
+  EXPECT_THAT(forgotten.err, HasSubstr("root key: SHA-256 "));
+  EXPECT_THAT(forgotten.err, HasSubstr("checkpoint: of 6 entries\n"));
+  EXPECT_THAT(forgotten.err, HasSubstr("removes " + EvidenceFolder()));
+  EXPECT_EQ(CountEvidence(), 0);
+  EXPECT_EQ(Gaceta({"log", "checkpoint"}).code, kExitDone);
+}
+
+TEST_F(ForgetTest, AsksAndDropsNothingWithoutAYes) {
+  MakeLogAnew();
+  const std::string before = Remembered();
+
+  answer_ = "n\n";
+  EXPECT_EQ(Gaceta({"log", "forget"}).code, kExitFailed);
+  EXPECT_EQ(Remembered(), before);
+  EXPECT_EQ(CountEvidence(), 1);
+
+  answer_ = "y\n";
+  EXPECT_EQ(Gaceta({"log", "forget"}).code, kExitDone);
+  EXPECT_EQ(Remembered(), "");
+}
+
+TEST_F(ForgetTest, DropsALogOfAnotherOriginOnlyIfItIsKnown) {
+  MakeLogAnew();
+
+  const Result result =
+      Gaceta({"log", "forget", "--yes", "--origin", "other.example/log"});
+
+  EXPECT_EQ(result.code, kExitFailed);
+  EXPECT_THAT(result.err, HasSubstr("UNKNOWN_LOG"));
+  EXPECT_EQ(CountEvidence(), 1);
 }
 
 TEST_F(LogCommandsTest, DamagedMemoryIsNamed) {
   ASSERT_EQ(Gaceta({"log", "checkpoint"}).code, kExitDone);
-  folder_.Write("state/gaceta/hub.gaceta.example_log/checkpoint", "text");
+  std::ofstream(StateFolderPath(root_) + "/checkpoint") << "text";
 
   const Result result = Gaceta({"log", "checkpoint"});
 
   EXPECT_EQ(result.code, kExitFailed);
-  EXPECT_THAT(result.err, HasSubstr("delete it to begin anew"));
+  EXPECT_THAT(result.err, HasSubstr("to begin anew: gaceta log forget"));
 }
 
 // --- prove, policy, verify ---------------------------------------------------

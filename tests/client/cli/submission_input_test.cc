@@ -57,6 +57,38 @@ struct ReadAll {
   bool one_a_line = false;
 };
 
+TEST(SubmissionReaderTest, AFirstLineThatIsWrongHoldsUpNoOthers) {
+  const testing::TempFolder folder;
+  const std::vector<std::string> firsts = {R"({"state":"HN","update":{"kind")",
+                                           "no JSON", R"({"state":"HN",)"};
+  for (const std::string& first : firsts) {
+    const ReadAll all(folder.Write(
+        "u.ndjson", first + "\n" + Line("") + "\n\n" + Line("") + "\n"));
+
+    EXPECT_THAT(all.inputs, SizeIs(2)) << first;
+    ASSERT_THAT(all.errors, SizeIs(1)) << first;
+    EXPECT_THAT(all.errors[0], HasSubstr("u.ndjson:1: "));
+    EXPECT_TRUE(all.one_a_line);
+    EXPECT_THAT(all.inputs[1].place, HasSubstr("u.ndjson:4"));
+  }
+}
+
+TEST(SubmissionReaderTest, AnUpdateInsideASubmissionIsNoSubmissionOfItsOwn) {
+  const testing::TempFolder folder;
+  // Its audience stands outside: published alone it would be public.
+  const std::string text = std::string("{\n\"update\":\n") + kBareUpdate +
+                           "\n,\"audience\":\n{\"scope\":\"SCOPE_MEMBERS\"}\n";
+
+  const ReadAll whole(folder.Write("whole.json", text + "}\n"));
+  const ReadAll wrong(folder.Write("wrong.json", text + "]\n"));
+
+  ASSERT_THAT(whole.inputs, SizeIs(1));
+  EXPECT_EQ(whole.inputs[0].request.audience().scope(),
+            v1::Audience::SCOPE_MEMBERS);
+  EXPECT_THAT(wrong.inputs, SizeIs(0));
+  EXPECT_THAT(wrong.errors, SizeIs(1));
+}
+
 TEST(SubmissionInputTest, ALineSaysAllOfASubmission) {
   const std::string sha256 = ToHex(Sha256("law"));
   const auto input = ParseSubmission(

@@ -331,12 +331,20 @@ TEST_F(SubscriberAttackTest, ProgressThatJumpsHidesNothing) {
   EXPECT_EQ(Reason(status_), "POSITION_ORDER");
 }
 
-TEST_F(SubscriberAttackTest, AnotherLog) {
+TEST_F(SubscriberAttackTest, AnotherLogIsAWrongSettingWithoutEvidence) {
   relay_->SetLogOrigin("other.example/log");
+  SubscriberOptions options = Options();
+  options.evidence_folder = folder_ / "evidence";
 
-  Subscribe(Options());
+  Subscribe(options);
 
-  EXPECT_EQ(Reason(Next().status()), "WRONG_LOG");
+  const absl::Status status = Next().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Reason(status), "WRONG_LOG");
+  EXPECT_EQ(status.message(),
+            "log_origin says hub.gaceta.example/log, the hub has "
+            "other.example/log");
+  EXPECT_FALSE(std::filesystem::exists(options.evidence_folder));
 }
 
 TEST_F(SubscriberAttackTest, ShortenedLogAfterAReconnect) {

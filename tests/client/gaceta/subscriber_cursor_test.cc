@@ -141,6 +141,21 @@ TEST_F(SubscriberCursorTest, IsRefusedForAnotherFilter) {
   EXPECT_THAT(subscriber.status().message(), HasSubstr("another filter"));
 }
 
+TEST_F(SubscriberCursorTest, IsForOneProgramAtATime) {
+  SubscriberOptions options = Options();
+  options.cursor_file = CursorFile();
+  Subscribe(options);
+
+  const absl::Status second = Subscriber::Create(options).status();
+
+  EXPECT_TRUE(absl::IsFailedPrecondition(second)) << second;
+  EXPECT_EQ(Reason(second), "CURSOR_IN_USE");
+  EXPECT_THAT(second.message(), HasSubstr(CursorFile()));
+  EXPECT_THAT(second.message(), HasSubstr(absl::StrCat("process ", getpid())));
+  subscriber_.reset();
+  EXPECT_TRUE(Subscriber::Create(options).ok());
+}
+
 TEST_F(SubscriberCursorTest, IsRefusedForAnotherLog) {
   RunTo(1);
   SubscriberOptions options = Options();

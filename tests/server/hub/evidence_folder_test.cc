@@ -10,8 +10,10 @@
 #include "absl/status/statusor.h"
 #include "errors/errors.h"
 #include "gtest/gtest.h"
+#include "pki/note_key.h"
 #include "tests/server/hub/evidence_files.h"
 #include "tests/support/test_hub.h"
+#include "verify/checkpoint.h"
 
 namespace gaceta {
 namespace {
@@ -117,6 +119,31 @@ TEST_F(EvidenceFolderTest,
   EXPECT_EQ(Reason(folder->CheckTrusted()), "LOG_DISTRUSTED");
   ASSERT_TRUE(DismissEvidence(*conflict).ok());
   EXPECT_TRUE(folder->CheckTrusted().ok());
+}
+
+TEST_F(EvidenceFolderTest, AlarmsAreClosedByAQuorumThatHasVouchedForAsMuch) {
+  auto folder = Open(path_);
+  const auto log = pki::MakeNoteKey(temp_.Path("log.key"), "hub.example/log",
+                                    NoteKeyType::kEd25519);
+  ASSERT_TRUE(log.ok()) << log.status();
+  for (const std::int64_t size : {5, 8}) {
+    v1::Evidence alarm;
+    alarm.set_reason(std::string(size == 5 ? kLogStale : kQuorumMissing));
+    alarm.add_checkpoints(
+        *SignCheckpoint({"hub.example/log", size, EmptyRoot()}, *log));
+    ASSERT_TRUE(folder->Keep(alarm).ok());
+  }
+  auto conflict = folder->KeepConflict("SEQUENCE_TAKEN", Leaf("a"), Leaf("b"));
+  ASSERT_TRUE(conflict.ok()) << conflict.status();
+
+  EXPECT_EQ(*folder->CloseAlarms(4), 2);
+  EXPECT_EQ(folder->List()->size(), 3U);
+  EXPECT_EQ(*folder->CloseAlarms(7), 1);
+  EXPECT_EQ(*folder->CloseAlarms(8), 0);
+
+  // What signatures contradict, only a person closes.
+  EXPECT_EQ(*folder->List(), std::vector<std::string>{*conflict});
+  EXPECT_EQ(EvidenceIn(path_ + "/closed").size(), 2U);
 }
 
 TEST_F(EvidenceFolderTest, ADamagedFileEndsTrust) {

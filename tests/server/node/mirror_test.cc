@@ -253,6 +253,22 @@ TEST_F(MirrorTest, AHubThatRefusesIsAskedAgain) {
   EXPECT_TRUE(mirror_->status().ok());
 }
 
+TEST_F(MirrorTest, AnotherLogOriginIsAskedAgainWithoutEvidence) {
+  hub_->PublishMany(3);
+  hub_->SetLogOrigin("other.example/log");
+
+  Start();
+
+  hub_->AwaitOpens(3);
+  EXPECT_TRUE(mirror_->status().ok()) << mirror_->status();
+  EXPECT_TRUE(trust_->status().ok()) << trust_->status();
+  EXPECT_TRUE(evidence_->List()->empty());
+  EXPECT_EQ(log_->Size(), 0);
+
+  hub_->SetLogOrigin(std::string(FakeFederation::kLogOrigin));
+  AwaitSize(4);
+}
+
 TEST_F(MirrorTest, NothingIsKeptThatDoesNotVerify) {
   hub_->PublishMany(10);
   hub_->OnSend([](v1::SubscribeResponse* response) {
