@@ -26,8 +26,8 @@ set(headers
   gaceta/registry_client.h gaceta/subscriber.h gaceta/whole_log.h
   verify/checkpoint.h verify/digest.h verify/entry_verifier.h
   verify/federation.h verify/keys.h verify/log_policy.h verify/log_receipt.h
-  verify/merkle.h verify/note.h verify/receipt_checker.h verify/spiffe_id.h
-  verify/statement.h)
+  verify/merkle.h verify/note.h verify/openssl_ptr.h verify/receipt_checker.h
+  verify/registry_state.h verify/spiffe_id.h verify/statement.h)
 foreach(header ${headers})
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${CMAKE_CURRENT_LIST_DIR}/${header}
