@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -48,8 +49,11 @@ struct CertificateName {
   // Serial number, big-endian, without leading zero bytes.
   std::string serial;
 
-  friend auto operator<=>(const CertificateName&,
-                          const CertificateName&) = default;
+  friend bool operator<(const CertificateName& a, const CertificateName& b) {
+    return std::tie(a.issuer, a.serial) < std::tie(b.issuer, b.serial);
+  }
+  friend bool operator==(const CertificateName&,
+                         const CertificateName&) = default;
 };
 
 // Returns what identifies `certificate`.
