@@ -71,7 +71,7 @@ struct KnownLog {
       const std::vector<std::string>& also, absl::Time deadline);
 };
 
-// What a verb does with a log.
+// The work of a verb on a log.
 using KnownLogAction = std::function<absl::StatusOr<int>(KnownLog&)>;
 
 // Makes `command` run `action` when it is chosen, with the profile's log.

@@ -71,7 +71,7 @@ absl::Status CheckFromCounts(const FollowOptions& flags,
                          cursor->next_position,
                          absl::StrCat("remove ", flags.cursor_file));
     }
-    // What is damaged the subscriber names.
+    // The subscriber names damage.
     if (!absl::IsNotFound(cursor.status())) return absl::OkStatus();
   }
   if (flags.subscription.empty()) return absl::OkStatus();
@@ -271,7 +271,7 @@ absl::StatusOr<int> Follow(CliContext& context, const ResolvedProfile& profile,
   return Follower(context, flags, evidence_folder).Run(**subscriber);
 }
 
-// What who made the log anew on purpose does next.
+// The next step for a person who made the log anew on purpose.
 std::string NextStep(const CliContext& context, const FollowOptions& flags) {
   if (flags.cursor_file.empty()) return ForgetCommand(context);
   return absl::StrCat("remove ", flags.cursor_file, " and ", flags.cursor_file,

@@ -60,7 +60,7 @@ bool LineSource::Fill() {
     std::array<char, kReadBytes> bytes;
     const ssize_t count = read(fd_, bytes.data(), bytes.size());
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    // What cannot be read any more ends as a file does.
+    // A source that fails ends as a file does.
     at_end_ = count <= 0;
     if (!at_end_) buffer_.append(bytes.data(), static_cast<std::size_t>(count));
     return !at_end_;

@@ -25,7 +25,7 @@ struct ForgetFlags {
   bool yes = false;
 };
 
-// What is dropped with a memory, taken before.
+// The things that go with a memory, read before it goes.
 struct Forgotten {
   std::string origin;
   std::string root_key;

@@ -22,7 +22,7 @@
 namespace gaceta::cli {
 namespace {
 
-// What every verb has.
+// Flags that every verb has.
 struct SigningFlags {
   // File of the secretariat's signing key.
   std::string key_file;

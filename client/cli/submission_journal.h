@@ -59,7 +59,7 @@ class SubmissionJournal {
   std::string path_;
   std::string server_id_;
   std::map<std::string, std::int64_t, std::less<>> accepted_;
-  // None before the first submission.
+  // Empty before the first submission.
   std::optional<client::File> out_;
   // Whether the file ends inside a line.
   bool cut_off_ = false;

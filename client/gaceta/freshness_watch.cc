@@ -51,7 +51,7 @@ std::optional<FreshnessWatch::Finding> FreshnessWatch::Check(
     const Federation* registry, const Heard& heard, const std::string& own) {
   const absl::Time before = heard_;
   heard_ = steady_now_() - heard.ago;
-  // Who was not connected cannot have heard of witnesses.
+  // A reader that was not connected cannot have heard of witnesses.
   if (heard_ - before > kLeastStaleness) WaitSince(heard_);
   if (quorum_time_ == absl::InfinitePast()) return std::nullopt;
   if (own_clock_ == absl::InfinitePast()) own_clock_ = heard.time;
