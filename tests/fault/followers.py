@@ -93,12 +93,30 @@ class CommandFollower:
     def start(self):
         path = os.path.join(self._federation.folder, f"{self.name}-{len(self.runs)}.ndjson")
         self._output = path
-        with open(path, "wb") as out, open(path + ".err", "wb") as err:
+        self._spawn("--from", "start")
+        self._resumer = threading.Thread(target=self._resume, daemon=True)
+        self._resumer.start()
+
+    def _spawn(self, *start):
+        with open(self._output, "wb") as out, open(self._output + ".err", "wb") as err:
             self._process = self._federation.popen(
-                self._profile, "--output=json", "updates", "follow", "--from", "start",
+                self._profile, "--output=json", "updates", "follow", *start,
                 *self._arguments, stdout=out, stderr=err)
 
+    def _resume(self):
+        """A start that a cursor or a name would override is refused: goes on there.
+        Only the command knows whether the run before came so far."""
+        self._process.wait()
+        if self._is_refused():
+            self._spawn()
+
+    def _is_refused(self):
+        with open(self._output + ".err", encoding="utf-8") as err:
+            return self._process.poll() == 1 and "START_IGNORED" in err.read()
+
     def kill(self):
+        if self._is_refused():
+            self._resumer.join(30)
         if self._process.poll() is not None:
             with open(self._output + ".err", encoding="utf-8") as err:
                 raise Failure(f"{self.name} ended with code {self._process.returncode}: "
